@@ -1,0 +1,36 @@
+"""Files are written aside, flushed to the disk and renamed, so that a reader never sees half a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+
+@contextmanager
+def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a temporary file beside `path` that replaces it when the block ends without an error.
+
+    Parameters
+    ----------
+    path : the file to write; its folder is made if needed
+    mode : "w" for UTF-8 text, "wb" for bytes
+
+    Raises
+    ------
+    OSError
+        The file cannot be written (no permission, disk full); `path` is as it was, nothing is left beside it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, mode, **({} if "b" in mode else {"encoding": "utf-8", "newline": ""})) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,69 @@
+"""The ``vqa`` command: one module a subcommand; the scripts call it and no other module imports it.
+
+Modules here import nothing heavy at the top, so that ``vqa --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import signal
+import sys
+from typing import Any
+
+import click
+
+from vqa.errors import VqaError
+
+INTERRUPTED = 128 + signal.SIGINT
+
+
+class ErrorReportingGroup(click.Group):
+    """A command group that turns errors meant for users into one line on stderr and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand: 0 fine, 1 a VqaError or a file that cannot be used, 2 usage, 130 interrupted."""
+        try:
+            return super().invoke(ctx)
+        except VqaError as error:
+            raise click.ClickException(str(error)) from error
+        except BrokenPipeError:
+            # The reader of our output (head, less) has gone: not an error, and nothing more can be written.
+            sys.stdout = None  # type: ignore[assignment]
+            ctx.exit(0)
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{place}{error.strerror or error}") from error
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=ErrorReportingGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="vqa")
+def cli() -> None:
+    """Visual question answering with evaluation that can be trusted.
+
+    Exit codes: 0 fine, 1 an error (one line on stderr), 2 wrong usage, 130 interrupted.
+
+    \b
+    Example, from a fresh clone:
+      vqa train data/easy_vqa_3.toml --run runs/easy
+      vqa evaluate runs/easy --predictions runs/easy/test.csv
+      vqa inspect runs/easy/test.csv --wrong
+    """
+
+
+def _add_subcommands() -> None:
+    """Register ``command`` of every module of this package."""
+    for module in pkgutil.iter_modules(__path__):
+        if not module.name.startswith("_"):
+            cli.add_command(importlib.import_module(f"{__name__}.{module.name}").command)
+
+
+_add_subcommands()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    cli.main(args=arguments, prog_name="vqa")

@@ -1,0 +1,29 @@
+"""Options that several subcommands share, each with one spelling and one help text."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+json_option = click.option(
+    "--json", "json_file", metavar="FILE", help="Write the result as JSON to FILE; - prints it instead of the text."
+)
+seed_option = click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
+device_option = click.option("--device", metavar="cpu|gpu:0", default="cpu", show_default=True)
+
+
+def emit(text: str, result: Any, json_file: str | None) -> None:
+    """Print `text`, and write `result` as JSON where asked; with ``--json -`` stdout holds the JSON alone."""
+    from vqa.atomic import replacing
+
+    if json_file == "-":
+        click.echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    click.echo(text)
+    if json_file:
+        with replacing(Path(json_file)) as file:
+            json.dump(result, file, indent=2, ensure_ascii=False, allow_nan=False)
+            file.write("\n")

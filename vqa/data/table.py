@@ -1,0 +1,147 @@
+"""QuestionTable: one row is one question together with all its answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from vqa.errors import DataError
+
+Strings = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line of a data file that could not be read as a question, and why."""
+
+    file: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.reason}"
+
+
+def _column(values: Sequence[Any], length: int) -> Strings:
+    """Return `values` as an object array (N,), or N empty strings where the data has no such column."""
+    column = np.empty(length, dtype=object)
+    column[:] = list(values) if len(values) else ""
+    return column
+
+
+class QuestionTable:
+    """Questions with their answers, one row a question; columns are object arrays of Python strings, shape (N,).
+
+    Attributes
+    ----------
+    question_id : unique within the table; readers number the rows where the file has no ids
+    image_id : image or video that the question is about; "" where there is none
+    question : the text as written
+    answers : one tuple of raw answer strings a question, repeats kept, empty cells left out
+    answer_type, question_type : "" where the data has none
+    bad_lines : the lines that the reader set aside
+    source : the file or package that the questions came from, for messages
+
+    Raises
+    ------
+    DataError
+        Two rows have the same question_id, or a question has no answer.
+    """
+
+    def __init__(
+        self,
+        question_id: Sequence[str],
+        image_id: Sequence[str],
+        question: Sequence[str],
+        answers: Sequence[tuple[str, ...]],
+        *,
+        answer_type: Sequence[str] = (),
+        question_type: Sequence[str] = (),
+        bad_lines: Sequence[BadLine] = (),
+        source: str = "",
+    ) -> None:
+        length = len(question_id)
+        self.question_id = _column(question_id, length)
+        self.image_id = _column(image_id, length)
+        self.question = _column(question, length)
+        self.answers = np.empty(length, dtype=object)
+        # Element by element: NumPy would make a matrix of tuples that are all of one length.
+        for row, answer_set in enumerate(answers):
+            self.answers[row] = tuple(answer_set)
+        self.answer_type = _column(answer_type, length)
+        self.question_type = _column(question_type, length)
+        self.bad_lines = tuple(bad_lines)
+        self.source = source
+        self._check()
+
+    def _check(self) -> None:
+        duplicates = pd.Series(self.question_id).duplicated()
+        if duplicates.any():
+            first = self.question_id[int(np.argmax(duplicates.to_numpy()))]
+            raise DataError(
+                f"{self.source}: {int(duplicates.sum())} question ids occur more than once, the first is {first!r}; "
+                "a question and all its answers belong on one row"
+            )
+        for question_id, answers in zip(self.question_id, self.answers):
+            if not answers:
+                raise DataError(f"{self.source}: question {question_id!r} has no answer")
+
+    def __len__(self) -> int:
+        return len(self.question_id)
+
+    def __repr__(self) -> str:
+        return f"QuestionTable({len(self)} questions, up to {self.num_slots} answers each, from {self.source!r})"
+
+    @property
+    def num_slots(self) -> int:
+        """The largest number of answers that a question has (A, the answer slots of a batch); 0 when empty."""
+        return max(map(len, self.answers), default=0)
+
+    def take(self, rows: npt.ArrayLike) -> QuestionTable:
+        """Return the table of the given rows, in the given order; bad lines stay with the whole table."""
+        index = np.asarray(rows, dtype=np.int64)
+        return QuestionTable(
+            self.question_id[index],
+            self.image_id[index],
+            self.question[index],
+            self.answers[index],
+            answer_type=self.answer_type[index],
+            question_type=self.question_type[index],
+            source=self.source,
+        )
+
+    def row_of(self, question_id: str) -> int:
+        """Return the row of a question.
+
+        Raises
+        ------
+        DataError
+            No question has this id.
+        """
+        (rows,) = np.nonzero(self.question_id == question_id)
+        if not len(rows):
+            examples = ", ".join(self.question_id[:3])
+            raise DataError(f"no question has the id {question_id!r} in {self.source} (ids look like {examples})")
+        return int(rows[0])
+
+    def content_hash(self) -> str:
+        """Return the SHA-256 of all ids, questions and answers in their order, as 64 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for question_id, image_id, question, answers in zip(
+            self.question_id, self.image_id, self.question, self.answers
+        ):
+            # Unit separators, so that no two different rows read the same.
+            digest.update("\x1f".join((question_id, image_id, question, *answers)).encode("utf-8", "surrogatepass"))
+            digest.update(b"\x1e")
+        return digest.hexdigest()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a DataFrame with the columns question_id, image_id, question, answers, answer_type, question_type."""
+        names = ("question_id", "image_id", "question", "answers", "answer_type", "question_type")
+        return pd.DataFrame({name: getattr(self, name) for name in names})

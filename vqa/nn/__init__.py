@@ -1,0 +1,1 @@
+"""Gluon blocks: a batch in, raw logits out."""
