@@ -10,6 +10,7 @@ import os
 import random
 import warnings
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -66,8 +67,12 @@ def _import_gluonnlp() -> ModuleType:
     return gluonnlp
 
 
-mx = _import_mxnet()
-gluonnlp = _import_gluonnlp()
+if TYPE_CHECKING:
+    import gluonnlp
+    import mxnet as mx
+else:
+    mx = _import_mxnet()
+    gluonnlp = _import_gluonnlp()
 
 
 def device(name: str) -> mx.Context:

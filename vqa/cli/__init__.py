@@ -6,6 +6,7 @@ Modules here import nothing heavy at the top, so that ``vqa --help`` answers at 
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import signal
 import sys
@@ -29,7 +30,7 @@ class ErrorReportingGroup(click.Group):
             raise click.ClickException(str(error)) from error
         except BrokenPipeError:
             # The reader of our output (head, less) has gone: not an error, and nothing more can be written.
-            sys.stdout = None  # type: ignore[assignment]
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
