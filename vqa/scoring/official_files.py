@@ -1,0 +1,254 @@
+"""Files of the official VQA challenge: questions, annotations and results, as .json or .json.gz.
+
+Source: https://visualqa.org/download.html, "Input Questions Format", "Annotation Format" and "Results Format".
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from pathlib import Path
+from typing import Any, NamedTuple, Union
+
+from vqa.errors import DataError
+
+GZIP_MAGIC = b"\x1f\x8b"
+EXAMPLES = 3
+BadRecords = list[tuple[str, int, str]]
+PathLike = Union[str, Path]
+
+
+class OfficialQuestions(NamedTuple):
+    """Questions and their human answers: lists of equal length N, in the order of the annotations file."""
+
+    question_id: list[str]
+    image_id: list[str]
+    question: list[str]
+    answers: list[tuple[str, ...]]
+    answer_type: list[str]
+    question_type: list[str]
+    with_answer_ids: bool
+
+
+def read_json(path: PathLike) -> Any:
+    """Return the content of a UTF-8 JSON file, unpacked when it is gzipped (whatever its name).
+
+    Raises
+    ------
+    DataError
+        The file is truncated, is not UTF-8 or is not JSON.
+    OSError
+        The file cannot be read.
+    """
+    raw = Path(path).read_bytes()
+    if raw.startswith(GZIP_MAGIC):
+        try:
+            raw = gzip.decompress(raw)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataError(f"{path}: the gzip file is truncated or damaged ({error}); fetch it again") from error
+    try:
+        return json.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: expected UTF-8, byte {error.start} is not; save the file as UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}:{error.lineno}: expected JSON, {error.msg} at column {error.colno}") from error
+    except RecursionError as error:
+        raise DataError(f"{path}: expected a list of records, got JSON nested too deeply to read") from error
+
+
+def type_name(value: Any) -> str:
+    """Return the name of a JSON value's type for messages: object, list, string, number, true/false or null."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true/false"
+    names = {dict: "an object", list: "a list", str: "a string", int: "a number", float: "a number"}
+    return names.get(type(value), type(value).__name__)
+
+
+def name_ids(ids: list[str]) -> str:
+    """Return ``"12 (first: a, b, c)"``: how many ids there are, with the first examples."""
+    return f"{len(ids)} (first: {', '.join(ids[:EXAMPLES])})"
+
+
+def duplicates(ids: list[str]) -> list[str]:
+    """Return the ids that occur more than once, each once, in the order of their second occurrence."""
+    seen: set[str] = set()
+    repeated: dict[str, None] = {}
+    for identifier in ids:
+        if identifier in seen:
+            repeated[identifier] = None
+        seen.add(identifier)
+    return list(repeated)
+
+
+def _records(path: PathLike, content: Any, key: str) -> list[Any]:
+    """Return the list under `key` of a questions or annotations file."""
+    if not isinstance(content, dict) or not isinstance(content.get(key), list):
+        got = type_name(content) if not isinstance(content, dict) else f"an object with keys {sorted(content)[:5]}"
+        raise DataError(f'{path}: expected an object with a list "{key}" (official VQA format), got {got}')
+    return list(content[key])
+
+
+def _identifier(record: Any, key: str) -> str:
+    """Return a record's integer or string id as a string; DataError without the place, which the caller adds."""
+    if not isinstance(record, dict):
+        raise DataError(f"expected an object, got {type_name(record)}")
+    value = record.get(key)
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise DataError(f'expected an integer or string "{key}", got {type_name(value)}')
+    return str(value)
+
+
+def _text(record: dict[str, Any], key: str, default: str | None = None) -> str:
+    value = record.get(key, default)
+    if not isinstance(value, str):
+        raise DataError(f'question {record["question_id"]}: expected a string "{key}", got {type_name(value)}')
+    return value
+
+
+def _answers(record: dict[str, Any]) -> tuple[str, ...]:
+    """Return the human answers of one annotation."""
+    answers = record.get("answers")
+    if not isinstance(answers, list) or not answers:
+        got = "an empty list" if answers == [] else type_name(answers)
+        raise DataError(f'question {record["question_id"]}: expected a list "answers" of objects, got {got}')
+    for answer in answers:
+        value = answer.get("answer") if isinstance(answer, dict) else answer
+        if not isinstance(answer, dict) or not isinstance(value, str):
+            raise DataError(
+                f'question {record["question_id"]}: expected each answer as {{"answer": a string}}, '
+                f"got {type_name(value)} {json.dumps(value)[:40]}"
+            )
+    return tuple(answer["answer"] for answer in answers)
+
+
+class _Question(NamedTuple):
+    image_id: str
+    text: str
+
+
+def _parse_question(record: Any) -> tuple[str, _Question]:
+    question_id = _identifier(record, "question_id")
+    image_id = _identifier(record, "image_id") if "image_id" in record else ""
+    return question_id, _Question(image_id, _text(record, "question"))
+
+
+class _Annotation(NamedTuple):
+    image_id: str
+    answers: tuple[str, ...]
+    answer_type: str
+    question_type: str
+    with_answer_ids: bool
+
+
+def _parse_annotation(record: Any) -> tuple[str, _Annotation]:
+    question_id = _identifier(record, "question_id")
+    answers = _answers(record)
+    return question_id, _Annotation(
+        _identifier(record, "image_id") if "image_id" in record else "",
+        answers,
+        _text(record, "answer_type", ""),
+        _text(record, "question_type", ""),
+        all("answer_id" in answer for answer in record["answers"]),
+    )
+
+
+def _parse_all(path: PathLike, key: str, parse: Any, bad_records: BadRecords | None) -> dict[str, Any]:
+    """Return {question_id: parsed record} of a file; a bad record is set aside, or raises where none may be."""
+    parsed: dict[str, Any] = {}
+    ids = []
+    for number, record in enumerate(_records(path, read_json(path), key), start=1):
+        try:
+            question_id, value = parse(record)
+        except DataError as error:
+            if bad_records is None:
+                raise DataError(f"{path}: record {number} of {key!r}: {error}") from None
+            bad_records.append((str(path), number, str(error)))
+            continue
+        ids.append(question_id)
+        parsed[question_id] = value
+    repeated = duplicates(ids)
+    if repeated:
+        raise DataError(f"{path}: question ids must be unique, more than once occur {name_ids(repeated)}")
+    return parsed
+
+
+def read_official(
+    questions_path: PathLike, annotations_path: PathLike, *, bad_records: BadRecords | None = None
+) -> OfficialQuestions:
+    """Read a questions file and its annotations file into plain lists of N questions.
+
+    Parameters
+    ----------
+    questions_path : {"questions": [{"question_id", "image_id", "question"}]}
+    annotations_path : {"annotations": [{"question_id", "image_id", "answers": [{"answer", "answer_id"}],
+        "answer_type", "question_type"}]}; the two types may be absent (then "")
+    bad_records : a list to which (file, number of the record from 1, reason) of each record is appended that
+        cannot be read; without it the first such record raises. A question whose record in the other file is
+        bad is left out silently, as its reason stands in the list already
+
+    Returns
+    -------
+    Ids as strings, answers as tuples of raw strings with their repeats, in the order of the annotations.
+
+    Raises
+    ------
+    DataError
+        A file is damaged or of another form, a record is bad, ids repeat, or the two files hold different ids.
+    """
+    questions = _parse_all(questions_path, "questions", _parse_question, bad_records)
+    annotations = _parse_all(annotations_path, "annotations", _parse_annotation, bad_records)
+    if not bad_records:
+        _require_same_ids(questions_path, questions, annotations_path, annotations)
+    ids = [question_id for question_id in annotations if question_id in questions]
+    chosen = [annotations[question_id] for question_id in ids]
+    return OfficialQuestions(
+        question_id=ids,
+        image_id=[questions[question_id].image_id or annotations[question_id].image_id for question_id in ids],
+        question=[questions[question_id].text for question_id in ids],
+        answers=[annotation.answers for annotation in chosen],
+        answer_type=[annotation.answer_type for annotation in chosen],
+        question_type=[annotation.question_type for annotation in chosen],
+        with_answer_ids=all(annotation.with_answer_ids for annotation in chosen),
+    )
+
+
+def _require_same_ids(
+    questions_path: PathLike, questions: dict[str, Any], annotations_path: PathLike, annotations: dict[str, Any]
+) -> None:
+    without_annotation = [question_id for question_id in questions if question_id not in annotations]
+    without_question = [question_id for question_id in annotations if question_id not in questions]
+    if without_annotation or without_question:
+        raise DataError(
+            f"{questions_path} and {annotations_path} must hold the same question ids: without annotation "
+            f"{name_ids(without_annotation)}, without question {name_ids(without_question)}; "
+            "give the two files of one split"
+        )
+    if not questions:
+        raise DataError(f"{questions_path}: expected at least one question, got none")
+
+
+def read_results(path: PathLike) -> tuple[list[str], list[str]]:
+    """Read a results file, a JSON list of {"question_id", "answer"}, into question ids and answers.
+
+    Raises
+    ------
+    DataError
+        The file is damaged or of another form, an answer is not a string, or ids repeat.
+    """
+    content = read_json(path)
+    if not isinstance(content, list):
+        raise DataError(f'{path}: expected a list of {{"question_id", "answer"}}, got {type_name(content)}')
+    ids, answers = [], []
+    for number, record in enumerate(content, start=1):
+        try:
+            ids.append(_identifier(record, "question_id"))
+            answers.append(_text(record, "answer"))
+        except DataError as error:
+            raise DataError(f"{path}: record {number}: {error}") from None
+    repeated = duplicates(ids)
+    if repeated:
+        raise DataError(f"{path}: one answer a question, more than once occur {name_ids(repeated)}")
+    return ids, answers
