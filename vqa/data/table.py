@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,8 @@ import pandas as pd
 from vqa.errors import DataError
 
 Strings = npt.NDArray[np.object_]
+Column = Union[Sequence[str], Strings]
+AnswerColumn = Union[Sequence[tuple[str, ...]], Strings]
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,37 @@ class BadLine:
         return f"{self.file}:{self.line}: {self.reason}"
 
 
-def _column(values: Sequence[Any], length: int) -> Strings:
+def _only_strings(values: Iterable[Any]) -> bool:
+    return all(issubclass(kind, str) for kind in set(map(type, values)))
+
+
+def _column(name: str, values: Column, length: int, source: str) -> Strings:
     """Return `values` as an object array (N,), or N empty strings where the data has no such column."""
     column = np.empty(length, dtype=object)
+    if len(values) not in (0, length):
+        raise DataError(f"{source}: expected {length} values of {name}, one a question, got {len(values)}")
     column[:] = list(values) if len(values) else ""
+    if not _only_strings(column):
+        raise DataError(
+            f"{source}: every {name} must be a string, got {next(v for v in column if type(v) is not str)!r}"
+        )
+    return column
+
+
+def _answer_column(values: AnswerColumn, length: int, source: str) -> Strings:
+    """Return `values` as an object array (N,) of tuples of strings."""
+    column = np.empty(length, dtype=object)
+    if len(values) != length:
+        raise DataError(f"{source}: expected {length} sets of answers, one a question, got {len(values)}")
+    # Element by element: NumPy would make a matrix of tuples that are all of one length.
+    for row, answers in enumerate(values):
+        if isinstance(answers, str):
+            raise DataError(
+                f"{source}: the answers of row {row} must be a tuple of strings, got the string {answers!r}"
+            )
+        column[row] = tuple(answers)
+    if not _only_strings(chain.from_iterable(column)):
+        raise DataError(f"{source}: every answer must be a string")
     return column
 
 
@@ -51,31 +81,33 @@ class QuestionTable:
     Raises
     ------
     DataError
-        Two rows have the same question_id, or a question has no answer.
+        Two rows have the same question_id, a question has no answer, the columns differ in length, or a value is
+        not a string.
+
+    >>> table = QuestionTable(["7"], ["cat.png"], ["what is it?"], [("cat", "kitten", "cat")])
+    >>> table.num_slots, table.answers[0]
+    (3, ('cat', 'kitten', 'cat'))
     """
 
     def __init__(
         self,
-        question_id: Sequence[str],
-        image_id: Sequence[str],
-        question: Sequence[str],
-        answers: Sequence[tuple[str, ...]],
+        question_id: Column,
+        image_id: Column,
+        question: Column,
+        answers: AnswerColumn,
         *,
-        answer_type: Sequence[str] = (),
-        question_type: Sequence[str] = (),
+        answer_type: Column = (),
+        question_type: Column = (),
         bad_lines: Sequence[BadLine] = (),
         source: str = "",
     ) -> None:
         length = len(question_id)
-        self.question_id = _column(question_id, length)
-        self.image_id = _column(image_id, length)
-        self.question = _column(question, length)
-        self.answers = np.empty(length, dtype=object)
-        # Element by element: NumPy would make a matrix of tuples that are all of one length.
-        for row, answer_set in enumerate(answers):
-            self.answers[row] = tuple(answer_set)
-        self.answer_type = _column(answer_type, length)
-        self.question_type = _column(question_type, length)
+        self.question_id = _column("question_id", question_id, length, source)
+        self.image_id = _column("image_id", image_id, length, source)
+        self.question = _column("question", question, length, source)
+        self.answers = _answer_column(answers, length, source)
+        self.answer_type = _column("answer_type", answer_type, length, source)
+        self.question_type = _column("question_type", question_type, length, source)
         self.bad_lines = tuple(bad_lines)
         self.source = source
         self._check()
@@ -136,9 +168,8 @@ class QuestionTable:
         for question_id, image_id, question, answers in zip(
             self.question_id, self.image_id, self.question, self.answers
         ):
-            # Unit separators, so that no two different rows read the same.
-            digest.update("\x1f".join((question_id, image_id, question, *answers)).encode("utf-8", "surrogatepass"))
-            digest.update(b"\x1e")
+            # ascii() writes no two different rows alike, on every version of Python.
+            digest.update(ascii((question_id, image_id, question, answers)).encode("ascii"))
         return digest.hexdigest()
 
     def to_frame(self) -> pd.DataFrame:
