@@ -1,0 +1,111 @@
+"""Encoders: tokens to a question vector, images to image vectors; nothing here knows about the other half.
+
+Every row is encoded from its own tokens or pixels and its own length alone, so that a row's place in the batch, its
+neighbours and the amount of padding cannot change it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vqa._mxnet import mx
+
+nn = mx.gluon.nn
+
+# An NDArray in eager mode, a Symbol while Gluon traces the block.
+Tensor = Any
+
+RECURRENT_LAYERS = {"gru": mx.gluon.rnn.GRU, "lstm": mx.gluon.rnn.LSTM}
+
+
+def length_mask(F: Any, tokens: Tensor, lengths: Tensor) -> Tensor:
+    """Return float32 (N, T): 1 at the real tokens of `tokens` (N, T), 0 at the padding after `lengths` (N,)."""
+    positions = F.reshape(F.contrib.arange_like(tokens, axis=1), shape=(1, -1))
+    return F.cast(F.broadcast_lesser(positions, F.reshape(lengths, shape=(-1, 1))), dtype="float32")
+
+
+def row_mask(F: Any, values: Tensor) -> Tensor:
+    """Return float32 (N, R): 1 where a row of `values` (N, R, D) has any non-zero entry; padding is rows of zeros."""
+    return F.max(values != 0, axis=2)
+
+
+def last_state(F: Any, states: Tensor, lengths: Tensor) -> Tensor:
+    """Return (N, H): of `states` (T, N, H) the one at each row's last real step, ``states[lengths[n] - 1, n]``.
+
+    A row of length 0 gets its first state.
+    """
+    steps = F.maximum(lengths - 1, 0)
+    return F.gather_nd(states, F.stack(steps, F.contrib.arange_like(lengths, axis=0)))
+
+
+class BagOfWords(mx.gluon.HybridBlock):
+    """Sum or mean of the embeddings of a question's real words: tokens (N, T), lengths (N,) -> (N, size)."""
+
+    def __init__(self, num_words: int, size: int, *, mean: bool = False, embedding_scale: float = 0.1) -> None:
+        super().__init__()
+        self._mean = mean
+        self.embedding = nn.Embedding(num_words, size, weight_initializer=mx.init.Normal(embedding_scale))
+
+    def hybrid_forward(self, F: Any, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Return the sum or mean, (N, size)."""
+        mask = length_mask(F, tokens, lengths)
+        if self._mean:
+            mask = F.broadcast_div(mask, F.maximum(F.sum(mask, axis=1, keepdims=True), 1))
+        # A batch_dot, since multiplying by the mask and summing is many times slower on CPU.
+        return F.squeeze(F.batch_dot(F.expand_dims(mask, axis=1), self.embedding(tokens)), axis=1)
+
+
+class RecurrentQuestionEncoder(mx.gluon.HybridBlock):
+    """Embedding and one recurrent layer; the state at the last real word: tokens (N, T), lengths (N,) -> (N, H).
+
+    Dropout is a block of its own, after the embedding: the one inside MXNet's recurrent layers ignores the seed.
+    """
+
+    def __init__(
+        self,
+        num_words: int,
+        embedding_size: int,
+        hidden_size: int,
+        *,
+        layer: str = "gru",
+        dropout: float = 0.0,
+        embedding_scale: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(num_words, embedding_size, weight_initializer=mx.init.Normal(embedding_scale))
+        self.dropout = nn.Dropout(dropout)
+        self.recurrent = RECURRENT_LAYERS[layer](hidden_size, layout="TNC", input_size=embedding_size)
+
+    def hybrid_forward(self, F: Any, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Return the last real state, (N, H)."""
+        # Time first, as the layout says: transposing the ids is cheaper than transposing what they become.
+        embedded = self.dropout(self.embedding(F.transpose(tokens)))  # (T, N, E)
+        return last_state(F, self.recurrent(embedded), lengths)
+
+
+class NoImageEncoder(mx.gluon.HybridBlock):
+    """One zero for each image, whatever it shows: (M, ...) -> (M, 1)."""
+
+    def hybrid_forward(self, F: Any, images: Tensor) -> Tensor:
+        """Return zeros (M, 1)."""
+        return F.zeros_like(F.slice_axis(F.flatten(images), axis=1, begin=0, end=1))
+
+
+class ConvImageEncoder(mx.gluon.HybridBlock):
+    """Small convolutional network: pixels (M, 3, H, W) -> (M, size).
+
+    Each stage is a 3 x 3 convolution, ReLU and 2 x 2 maximum; the last map is flattened, as position matters.
+    """
+
+    def __init__(self, image_shape: tuple[int, ...], channels: tuple[int, ...], size: int) -> None:
+        super().__init__()
+        depth, height, width = image_shape
+        self.stages = nn.HybridSequential()
+        for number in channels:
+            self.stages.add(nn.Conv2D(number, 3, padding=1, in_channels=depth, activation="relu"), nn.MaxPool2D(2))
+            depth, height, width = number, height // 2, width // 2
+        self.project = nn.Dense(size, in_units=depth * height * width)
+
+    def hybrid_forward(self, F: Any, images: Tensor) -> Tensor:
+        """Return image vectors (M, size)."""
+        return self.project(self.stages(images))

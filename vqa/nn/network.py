@@ -1,0 +1,138 @@
+"""VqaNetwork: a batch in, raw logits out; built by the name of a preset."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from typing import Any, Protocol
+
+from vqa._mxnet import device as find_device
+from vqa._mxnet import mx, seed_everything
+from vqa.errors import ConfigError, did_you_mean
+from vqa.nn.encoders import Tensor
+from vqa.nn.presets import PRESETS, Parts
+from vqa.nn.spec import NetworkSpec
+
+__all__ = ["PRESETS", "NetworkSpec", "VqaNetwork", "build_from_spec", "build_network", "default_preset"]
+
+DEFAULT_PRESETS = {"none": "question-only", "pixels": "cnn-gru"}
+
+
+class _Words(Protocol):
+    num_words: int
+    num_answers: int
+    padding_id: int
+
+
+class _Images(Protocol):
+    kind: str
+    shape: tuple[int, ...]
+
+
+class _Dataset(Protocol):
+    """What a network needs to know of a data set: how many words and answers, and what an image looks like."""
+
+    @property
+    def vocabulary(self) -> _Words: ...
+
+    @property
+    def images(self) -> _Images: ...
+
+
+class VqaNetwork(mx.gluon.HybridBlock):
+    """Image encoder, question encoder, fusion and answer head.
+
+    Called with ``images`` float32 (M, ...), ``image_index`` int32 (N,), ``tokens`` int32 (N, T) and ``lengths`` int32
+    (N,), it returns raw logits, float32 (N, C): no softmax, no sigmoid; the loss owns the activation. Each distinct
+    image is encoded once; its rows are handed out to the questions afterwards.
+    """
+
+    def __init__(self, spec: NetworkSpec, parts: Parts) -> None:
+        super().__init__()
+        self.spec = spec
+        self.image_encoder, self.question_encoder, self.fusion, self.head = parts
+
+    def hybrid_forward(self, F: Any, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Return raw logits (N, C)."""
+        encoded = self.image_encoder(images)
+        arrays = encoded if isinstance(encoded, (list, tuple)) else (encoded,)
+        image_rows = [F.take(array, image_index, axis=0) for array in arrays]  # M rows -> N rows
+        return self.head(self.fusion(self.question_encoder(tokens, lengths), *image_rows))
+
+
+def default_preset(image_kind: str) -> str:
+    """Return the name of the preset that suits a kind of image.
+
+    >>> default_preset("pixels")
+    'cnn-gru'
+    """
+    return DEFAULT_PRESETS[image_kind]
+
+
+def build_network(
+    preset: str, dataset: _Dataset, *, seed: int = 1, device: str = "cpu", **options: int | float
+) -> VqaNetwork:
+    """Return an initialised, hybridized network for a data set.
+
+    Parameters
+    ----------
+    preset : a key of `PRESETS`
+    dataset : anything with `vocabulary` (num_words, num_answers, padding_id) and `images` (kind, shape)
+    seed : decides the initial parameters; the global random generators are seeded with it
+    device : "cpu" or "gpu:0"
+    options : the preset's own options, such as ``hidden_size=256``
+
+    Raises
+    ------
+    ConfigError
+        There is no such preset, it has no such option, an option's value has the wrong type, or the preset cannot
+        look at this kind of image.
+    """
+    words, images = dataset.vocabulary, dataset.images
+    spec = NetworkSpec(
+        preset, words.num_words, words.num_answers, words.padding_id, images.kind, tuple(images.shape), dict(options)
+    )
+    return build_from_spec(spec, seed=seed, device=device)
+
+
+def build_from_spec(spec: NetworkSpec, *, seed: int = 1, device: str = "cpu") -> VqaNetwork:
+    """Return an initialised, hybridized network for a spec; options that the spec leaves out take their defaults.
+
+    Raises
+    ------
+    ConfigError
+        As in `build_network`.
+    """
+    context = find_device(device)
+    spec = replace(spec, options=_complete_options(spec))
+    seed_everything(seed)
+    network = VqaNetwork(spec, PRESETS[spec.preset](spec, **spec.options))
+    network.initialize(mx.init.Xavier(), ctx=context)
+    network.hybridize()
+    return network
+
+
+def _complete_options(spec: NetworkSpec) -> dict[str, int | float]:
+    """Return the preset's options with those of the spec in place of the defaults, each checked."""
+    if spec.preset not in PRESETS:
+        raise ConfigError(f"unknown preset {spec.preset!r}{did_you_mean(spec.preset, PRESETS)}")
+    parameters = inspect.signature(PRESETS[spec.preset]).parameters.values()
+    options = {
+        parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    for name, value in spec.options.items():
+        if name not in options:
+            raise ConfigError(f"preset {spec.preset!r} has no option {name!r}{did_you_mean(name, options)}")
+        options[name] = _checked(spec.preset, name, value, options[name])
+    return options
+
+
+def _checked(preset: str, name: str, value: int | float, default: int | float) -> int | float:
+    """Return an option's value as a number of its default's type: sizes are positive, rates lie in [0, 1)."""
+    if isinstance(default, int):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ConfigError(f"option {name!r} of preset {preset!r} is a whole number of at least 1, got {value!r}")
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise ConfigError(f"option {name!r} of preset {preset!r} is a number in [0, 1), got {value!r}")
+    return float(value)
