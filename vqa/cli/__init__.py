@@ -16,9 +16,6 @@ import click
 
 from vqa.errors import VqaError
 
-INTERRUPTED = 128 + signal.SIGINT
-
-
 class ErrorReportingGroup(click.Group):
     """A command group that turns errors meant for users into one line on stderr and an exit code."""
 
@@ -35,9 +32,9 @@ class ErrorReportingGroup(click.Group):
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{place}{error.strerror or error}") from error
-        except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
-            ctx.exit(INTERRUPTED)
+        except KeyboardInterrupt as error:
+            click.echo(str(error) or "interrupted", err=True)
+            ctx.exit(128 + getattr(error, "signal_number", signal.SIGINT))
 
 
 @click.group(cls=ErrorReportingGroup, context_settings={"help_option_names": ["-h", "--help"]})

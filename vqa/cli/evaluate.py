@@ -1,0 +1,39 @@
+"""``vqa evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vqa.cli._options import device_option, emit, json_option
+
+
+@click.command()
+@click.argument("run_dir", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--card", type=click.Path(path_type=Path), help="Evaluate on this data set; default: the run's own.")
+@click.option("--split", default="test", show_default=True)
+@click.option("--predictions", type=click.Path(path_type=Path), help="Write one row a question: .csv, .jsonl, .parquet.")
+@json_option
+@device_option
+def command(
+    run_dir: Path, card: Path | None, split: str, predictions: Path | None, json_file: str | None, device: str
+) -> None:
+    """Predict every question of a split once, in predict mode, and report how right the answers are.
+
+    \b
+    Example, after `vqa train data/easy_vqa_3.toml --run runs/easy`:
+      vqa evaluate runs/easy --predictions runs/easy/test.csv
+    """
+    from vqa.evaluation import load_run
+    from vqa.inspection.formats import format_of
+    from vqa.inspection.predictions import write_predictions
+
+    if predictions:
+        format_of(predictions)  # a wrong suffix should not cost a pass over the data
+    run = load_run(run_dir, card=card, device=device)
+    frame = run.predict(split)
+    if predictions:
+        write_predictions(frame, predictions, run.provenance(split))
+    evaluation = run.report(split, predictions=frame)
+    emit(evaluation.to_text(), evaluation.to_json(), json_file)

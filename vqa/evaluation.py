@@ -1,0 +1,274 @@
+"""Runs: train one, load one, predict every question of a split once, report, ask."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vqa._mxnet import device as device_context
+from vqa._mxnet import mx
+from vqa.data.dataset import Dataset, load_dataset
+from vqa.data.loader import GroupedLoader
+from vqa.data.table import QuestionTable
+from vqa.data.vocab import Vocabulary
+from vqa.errors import ConfigError, DataError, RunError
+from vqa.nn.losses import LOSSES
+from vqa.nn.network import NetworkSpec, VqaNetwork, build_from_spec
+from vqa.prediction import predictions_table
+from vqa.scoring import report
+from vqa.training import checkpoint
+from vqa.training.config import TrainConfig, read_config
+from vqa.training.folder import check_resumable, locked, log_file, start_folder
+from vqa.training.loop import Training
+from vqa.training.parameters import load_network
+from vqa.training.validation import forward_passes
+
+PROTOCOL = "any-of"
+
+
+def fit(
+    network: VqaNetwork,
+    dataset: Dataset,
+    loss: mx.gluon.Block,
+    *,
+    run_dir: str | Path,
+    config: TrainConfig | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    **options: Any,
+) -> Run:
+    """Train a network on a data set's split "train" and return the run with its best checkpoint.
+
+    Parameters
+    ----------
+    network : from `vqa.build_network`, with initialised parameters
+    loss : one of the losses of `vqa.nn.losses`
+    run_dir : folder that the run is written to
+    config : choices of the run; `options` (names of `TrainConfig`) win over it
+    resume : go on where the run in `run_dir` stopped, bit for bit
+    overwrite : replace the run in `run_dir`
+
+    Raises
+    ------
+    ConfigError
+        An option is unknown or wrong, or differs from the run that is resumed.
+    RunError
+        The folder is not empty, is in use, or (resuming) holds no run on this data.
+    TrainingError
+        The loss is not finite, or the folder cannot be written.
+    Interrupted
+        Ctrl-C or SIGTERM came; the state is saved.
+    """
+    folder = Path(run_dir)
+    config = (config or TrainConfig()).replace(**options)
+    config = config.replace(
+        model=network.spec.preset, model_options=dict(network.spec.options), loss=_name_of(loss)
+    )
+    record = {
+        "versions": {"vqa": _version(), "mxnet": mx.__version__, "numpy": np.__version__},
+        "card": str(dataset.card.path),
+        "data_hash": {"train": dataset.table("train").content_hash()},
+        "network": dataclasses.asdict(network.spec),
+        "loss": config.loss,
+        "activation": loss.activation,
+        "seed": config.seed,
+    }
+    with locked(folder):
+        resumed = resume and (folder / "loop.json").exists()
+        if resume:
+            check_resumable(folder, config, record)
+        else:
+            start_folder(folder, config, dataset.vocabulary.to_json(), record, overwrite)
+        with log_file(folder):
+            training = Training(network, dataset, loss, config, folder, record)
+            if resumed:
+                training.restore()
+            training.run()
+    return load_run(folder, device=config.device, dataset=dataset)
+
+
+def load_run(
+    path: str | Path, *, card: str | Path | None = None, device: str = "cpu", dataset: Dataset | None = None
+) -> Run:
+    """Open a run folder with its best checkpoint.
+
+    Parameters
+    ----------
+    card : data set to evaluate on instead of the run's own
+    dataset : the run's data set where it is open already
+
+    Raises
+    ------
+    RunError
+        The folder is missing, damaged, or of another format version.
+    """
+    folder = Path(path)
+    record = checkpoint.read_record(folder, "run.json")
+    if not record["best_epoch"]:
+        raise RunError(f"{folder} holds no finished epoch yet; go on with `vqa train {record['card']} --run {folder} --resume`")
+    checkpoint.check_hash(folder / "best.params", record["sha256"]["best.params"])
+    try:
+        spec = NetworkSpec(**{**record["network"], "image_shape": tuple(record["network"]["image_shape"])})
+        vocabulary = Vocabulary.from_json((folder / "vocab.json").read_text(encoding="utf-8"))
+        loss = LOSSES[record["loss"]]()
+    except (KeyError, TypeError, OSError, DataError) as error:
+        raise RunError(f"{folder} is damaged ({type(error).__name__}: {error}); train the run again") from error
+    if (vocabulary.num_words, vocabulary.num_answers) != (spec.num_words, spec.num_answers):
+        raise RunError(
+            f"{folder}: vocab.json holds {vocabulary.num_words} words and {vocabulary.num_answers} answers, the network "
+            f"was trained with {spec.num_words} and {spec.num_answers}; restore the file or train the run again"
+        )
+    network = build_from_spec(spec, seed=record["seed"], device=device)
+    load_network(network, folder / "best.params")
+    return Run(folder, record, vocabulary, network, loss, device=device, card=card, dataset=dataset)
+
+
+class Run:
+    """A trained network with all that is needed to use it.
+
+    Attributes
+    ----------
+    path : the run folder
+    record : content of run.json
+    vocabulary : words and answers of the training split
+    network : the best checkpoint, `VqaNetwork`
+    loss : the loss it was trained with, whose `activation` makes probabilities of its logits
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        record: Mapping[str, Any],
+        vocabulary: Vocabulary,
+        network: VqaNetwork,
+        loss: mx.gluon.Block,
+        *,
+        device: str = "cpu",
+        card: str | Path | None = None,
+        dataset: Dataset | None = None,
+    ) -> None:
+        self.path, self.record, self.vocabulary = path, record, vocabulary
+        self.network, self.loss, self.device = network, loss, device
+        self._card = Path(card) if card else None
+        if dataset is not None:
+            self.__dict__["dataset"] = dataset
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {self.record['network']['preset']}, best epoch {self.record['best_epoch']})"
+
+    @property
+    def config(self) -> TrainConfig:
+        """The choices that the run was trained with."""
+        return read_config(self.path / "config.json")
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row an epoch: losses in nats, accuracies as fractions, seconds."""
+        return pd.read_csv(self.path / "history.csv")
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The run's data set, or the one named instead when the run was loaded.
+
+        Raises
+        ------
+        RunError
+            The card's training split is not what the run was trained on, or its images are of another shape.
+        """
+        path = self._card or Path(self.record["card"])
+        if not path.is_file():
+            raise RunError(f"{self.path} was trained on {path}, which is not there; name the data set with --card CARD")
+        dataset = load_dataset(path, max_bad=self.config.max_bad, vocabulary=self.vocabulary)
+        if self._card is None and dataset.table("train").content_hash() != self.record["data_hash"]["train"]:
+            raise RunError(
+                f"{self.path} was trained on other questions than {path} holds now; restore the data, "
+                f"or evaluate on the new data on purpose with --card {path}"
+            )
+        spec = self.network.spec
+        if (dataset.images.kind, tuple(dataset.images.shape)) != (spec.image_kind, spec.image_shape):
+            raise RunError(
+                f"{self.path} was trained on {spec.image_kind} images of shape {spec.image_shape}, but {path} has "
+                f"{dataset.images.kind} images of shape {tuple(dataset.images.shape)}; evaluate on a card that fits"
+            )
+        return dataset
+
+    def predict(self, split: str = "test", *, batch_size: int = 512) -> pd.DataFrame:
+        """Return the predictions table of a split, every question once and in the order of the file.
+
+        The columns are those of `vqa.prediction.predictions_table`.
+
+        Raises
+        ------
+        DataError
+            No question of the split has an answer in the vocabulary: no prediction could be right.
+        """
+        table = self.dataset.table(split)
+        loader = GroupedLoader(self.dataset, split, batch_size=batch_size, ctx=device_context(self.device))
+        logits = np.empty((len(table), self.vocabulary.num_answers), dtype=np.float32)
+        losses = np.empty(len(table), dtype=np.float32)
+        answerable = seen = 0
+        for forward in forward_passes(self.network, loader, self.loss):
+            logits[forward.rows], losses[forward.rows] = forward.logits, forward.loss
+            answerable += int(forward.known.sum())
+            seen += len(forward.rows)
+        assert seen == len(table), f"{seen} questions were predicted, the split holds {len(table)}"
+        if not answerable:
+            raise DataError(
+                f"none of the {len(table)} questions of split {split!r} in {table.source} has an answer in the run's "
+                f"vocabulary ({', '.join(self.vocabulary.answers[:3])}, ...): no prediction could be right; "
+                "is this the data set that the run was made for?"
+            )
+        return predictions_table(table, logits, losses, self.vocabulary.answers, self.loss.activation)
+
+    def provenance(self, split: str) -> dict[str, Any]:
+        """Return where predictions on a split come from: what two files must share to be compared."""
+        return {
+            "run": str(self.path),
+            "card": str(self.dataset.card.path),
+            "split": split,
+            "data_hash": self.dataset.table(split).content_hash(),
+            "protocol": PROTOCOL,
+            "activation": self.loss.activation,
+            "seed": self.record["seed"],
+        }
+
+    def report(self, split: str = "test", *, predictions: pd.DataFrame | None = None) -> report.Evaluation:
+        """Return the report of a split: every number with its n, interval, floor and roof.
+
+        Parameters
+        ----------
+        predictions : what `predict` returned for this split, where it is at hand
+        """
+        frame = self.predict(split) if predictions is None else predictions
+        return report.evaluate(
+            self.dataset.table(split),
+            frame["prediction"].tolist(),
+            probabilities=frame["probability"].to_numpy(),
+            train=self.dataset.table("train"),
+            answer_vocabulary=self.vocabulary.answers,
+            split=split,
+            card=str(self.dataset.card.path),
+            data_hash=self.dataset.table(split).content_hash(),
+            protocol=PROTOCOL,
+            seed=self.record["seed"],
+            versions={"vqa": _version(), "mxnet": mx.__version__, "numpy": np.__version__},
+        )
+
+
+def _version() -> str:
+    return importlib.metadata.version("vqa")
+
+
+def _name_of(loss: mx.gluon.Block) -> str:
+    """Return the name under which the run folder records a loss."""
+    for name, block in LOSSES.items():
+        if type(loss) is block:
+            return name
+    raise ConfigError(f"expected one of this package's losses ({', '.join(LOSSES)}), got {type(loss).__name__}")

@@ -1,0 +1,107 @@
+"""Logits to the predictions table: probabilities by the run's activation, the answers on top, hit and score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from vqa.data.table import QuestionTable
+from vqa.scoring import rules
+
+Floats = npt.NDArray[np.float64]
+
+# Candidates that a predictions table keeps for every question.
+TOP = 5
+
+
+def probabilities(logits: npt.ArrayLike, activation: str) -> Floats:
+    """Return the probabilities that logits stand for under the activation that the loss trained them with.
+
+    Parameters
+    ----------
+    logits : float (N, C)
+    activation : "softmax" (one answer is true: rows sum to 1) or "sigmoid" (each answer is true or not by itself)
+
+    Returns
+    -------
+    float64 (N, C) in [0, 1]; finite for every finite logit
+
+    >>> probabilities([[1000.0, 0.0]], "softmax").tolist()
+    [[1.0, 0.0]]
+    >>> probabilities([[0.0, -1000.0]], "sigmoid").tolist()
+    [[0.5, 0.0]]
+    """
+    values = np.asarray(logits, dtype=np.float64)
+    if activation == "softmax":
+        exponentials = np.exp(values - values.max(axis=1, keepdims=True))
+        return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+    # tanh saturates where exp would overflow.
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * values))) if activation == "sigmoid" else _unknown(activation)
+
+
+def _unknown(activation: str) -> Floats:
+    raise ValueError(f"expected the activation 'softmax' or 'sigmoid', got {activation!r}")
+
+
+def top_classes(values: npt.NDArray[np.floating], count: int) -> npt.NDArray[np.int64]:
+    """Return the `count` classes with the highest values of each row (N, C), best first, the lower class among equals.
+
+    >>> top_classes(np.array([[0.1, 0.7, 0.2]]), 2).tolist()
+    [[1, 2]]
+    """
+    count = min(count, values.shape[1])
+    # The same class as argmax on top, whatever ties: a stable sort of the negated values.
+    if values.shape[1] <= 4 * count:
+        return np.argsort(-values, axis=1, kind="stable")[:, :count]
+    threshold = np.partition(values, -count, axis=1)[:, -count][:, None]
+    return np.stack([_top_of_row(row, limit, count) for row, limit in zip(values, threshold)])
+
+
+def _top_of_row(row: npt.NDArray[np.floating], limit: npt.NDArray[np.floating], count: int) -> npt.NDArray[np.int64]:
+    candidates = np.flatnonzero(row >= limit)
+    return candidates[np.argsort(-row[candidates], kind="stable")][:count]
+
+
+def predictions_table(
+    table: QuestionTable,
+    logits: npt.NDArray[np.float32],
+    losses: npt.NDArray[np.float32],
+    answers: Sequence[str],
+    activation: str,
+) -> pd.DataFrame:
+    """Return one row a question: what was asked, what people answered, what the network says and how it scores.
+
+    Parameters
+    ----------
+    table : the N questions
+    logits : float32 (N, C), in the order of the table
+    losses : float32 (N,), nats
+    answers : the answer of every class, (C,)
+    activation : "softmax" or "sigmoid"
+
+    Returns
+    -------
+    DataFrame with the columns question_id, image_id, question, answers (tuple of raw strings), prediction,
+    probability, top (tuple of (answer, probability), best first), loss (nats), hit (0/1), score (official soft score
+    in [0, 1], NaN where a question has fewer than two answers), answer_type, question_type
+    """
+    probability = probabilities(logits, activation)
+    # By logits, not by probabilities: two of those may both have rounded to 1.
+    best = top_classes(logits, TOP)
+    best_probability = np.take_along_axis(probability, best, axis=1)
+    names = np.array(answers, dtype=object)[best]
+    predictions = names[:, 0].tolist()
+    frame = table.to_frame()
+    official = np.asarray(rules.official(predictions, table.answers), dtype=np.float64)
+    several = np.array([len(given) > 1 for given in table.answers], dtype=bool)
+    frame.insert(4, "prediction", predictions)
+    frame.insert(5, "probability", best_probability[:, 0])
+    top = [tuple(zip(row, values)) for row, values in zip(names.tolist(), best_probability.tolist())]
+    frame.insert(6, "top", pd.Series(top, dtype=object))
+    frame.insert(7, "loss", losses.astype(np.float64))
+    frame.insert(8, "hit", np.asarray(rules.any_of(predictions, table.answers)).astype(np.int64))
+    frame.insert(9, "score", np.where(several, official, np.nan))
+    return frame

@@ -1,0 +1,152 @@
+"""The run folder: written all at once or not at all, versioned, checked by hash on the way back, no pickle.
+
+A save of several files is one transaction. Every file is written beside its name with the suffix ``.next`` and
+flushed; then ``commit.json``, which lists them, appears by one rename: from that moment the save has happened. The
+files are renamed to their names, and ``commit.json`` goes. Whoever opens the folder after a crash finishes what a
+``commit.json`` announces, and ignores ``.next`` files without one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from vqa.atomic import replacing
+from vqa.errors import RunError, TrainingError
+
+FORMAT_VERSION = 1
+COMMIT = "commit.json"
+FILES = (
+    "config.json", "vocab.json", "run.json", "best.params", "last.params", "trainer.states", "loop.json",
+    "history.csv", "train.log",
+)  # fmt: skip
+
+Writer = Callable[[Path], None]
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def to_json(value: Any) -> str:
+    """Return `value` as indented JSON text that ends with a newline; NaN is refused."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def record_json(record: Mapping[str, Any]) -> str:
+    """Return the text of ``run.json`` or ``loop.json``: a JSON object that begins with the format version."""
+    return to_json({"format_version": FORMAT_VERSION, **record})
+
+
+def text_writer(text: str) -> Writer:
+    """Return a writer that fills a file with `text` in UTF-8."""
+    return lambda path: path.write_bytes(text.encode("utf-8")) and None
+
+
+def commit(folder: Path, writers: Mapping[str, Writer]) -> None:
+    """Write several files of a run folder as one transaction.
+
+    Parameters
+    ----------
+    folder : the run folder
+    writers : file name -> function that writes that file at the path it is given
+
+    Raises
+    ------
+    TrainingError
+        A file cannot be written, for example because the disk is full; all files are as they were before.
+    """
+    written: list[Path] = []
+    try:
+        for name, write in writers.items():
+            path = folder / f"{name}.next"
+            written.append(path)
+            write(path)
+            with open(path, "rb+") as file:
+                os.fsync(file.fileno())
+        with replacing(folder / COMMIT) as file:
+            file.write(to_json(list(writers)))
+    except OSError as error:
+        for path in written:
+            path.unlink(missing_ok=True)
+        reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror
+        raise TrainingError(
+            f"cannot save to {folder}: {reason}; the checkpoint saved before is intact: "
+            "make room and go on with --resume"
+        ) from error
+    recover(folder)
+
+
+def recover(folder: Path) -> None:
+    """Finish a save that had been committed when its process died; do nothing where there is none."""
+    marker = folder / COMMIT
+    if not marker.exists():
+        return
+    for name in json.loads(marker.read_text(encoding="utf-8")):
+        # Already renamed, here before the crash or by another process that recovers at the same time.
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(folder / f"{name}.next", folder / name)
+    _sync_folder(folder)
+    marker.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Flush the renames to the disk, where the system can (not on Windows)."""
+    with contextlib.suppress(OSError, AttributeError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def read_record(folder: Path, name: str) -> dict[str, Any]:
+    """Read ``run.json`` or ``loop.json`` and check its version.
+
+    Raises
+    ------
+    RunError
+        The folder or file is missing or damaged, or was written in another format version.
+    """
+    if not folder.is_dir():
+        raise RunError(f"expected a run folder, but {folder} is not there; `vqa train CARD --run {folder}` makes one")
+    recover(folder)
+    path = folder / name
+    if not path.is_file():
+        raise RunError(f"{folder} holds no {name}: not a run folder, or training has not finished an epoch in it")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        version = record["format_version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} is damaged ({type(error).__name__}: {error}); train the run again") from error
+    if version != FORMAT_VERSION:
+        raise RunError(
+            f"{path} has format version {version}, this program reads version {FORMAT_VERSION}; "
+            "use the version of vqa that wrote it, or train the run again"
+        )
+    return dict(record)
+
+
+def check_hash(path: Path, expected: str) -> None:
+    """Check a file of the run against the hash that was recorded when it was saved.
+
+    Raises
+    ------
+    RunError
+        The file is missing or differs.
+    """
+    if not path.is_file():
+        raise RunError(f"{path} is missing; restore it or train the run again")
+    if sha256(path) != expected:
+        raise RunError(f"{path} is damaged: its content differs from what was saved; restore it or train the run again")

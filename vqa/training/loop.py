@@ -1,0 +1,267 @@
+"""The Gluon training loop: forward, backward, step, as plain lines; every step resumable bit for bit."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from vqa._mxnet import device, mx
+from vqa.data.dataset import Dataset
+from vqa.data.loader import GroupedLoader
+from vqa.data.table import QuestionTable
+from vqa.errors import Interrupted, TrainingError
+from vqa.nn.network import VqaNetwork
+from vqa.training import checkpoint
+from vqa.training.config import TrainConfig
+from vqa.training.history import epoch_line, history_csv, read_history
+from vqa.training.interrupts import StopRequest, stop_requests
+from vqa.training.parameters import load_network, load_optimizer, network_arrays, optimizer_arrays, save_arrays
+from vqa.training.schedule import hold_out, learning_rate
+from vqa.training.validation import IN_FLIGHT, Validation, known_rows, validate
+
+log = logging.getLogger(__name__)
+
+VALIDATION_SPLIT = "val"
+
+
+@dataclass
+class Progress:
+    """Where training stands: all that a resume needs beside parameters and optimizer state.
+
+    Every random draw is a function of (seed, epoch, step), so that these numbers are the random state.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    known_sum: int = 0
+    seconds: float = 0.0
+    best_epoch: int = 0
+    best: dict[str, float] | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Training:
+    """One training run: the network, its data, the optimizer and the run folder they are saved to.
+
+    Parameters
+    ----------
+    network : network whose parameters are initialised
+    dataset : its split "train" is trained on; validated on its split "val" if it has one, else on a part of train
+        held out by image, else (a handful of questions) on the training questions themselves
+    loss : block from (logits, answers) to (N,) nats
+    config : every choice of the run
+    folder : the run folder, which exists
+    record : what run.json holds beside the best epoch
+    """
+
+    def __init__(
+        self,
+        network: VqaNetwork,
+        dataset: Dataset,
+        loss: mx.gluon.Block,
+        config: TrainConfig,
+        folder: Path,
+        record: dict[str, Any],
+    ) -> None:
+        self.network, self.loss, self.config, self.folder, self.record = network, loss, config, folder, record
+        self.answers = dataset.vocabulary.answers
+        training_rows, validation_split, validation_rows = _parts(dataset, config)
+        self.validation_table: QuestionTable = dataset.table(validation_split)
+        options = {"batch_size": config.batch_size, "ctx": device(config.device)}
+        self.loader = GroupedLoader(dataset, "train", shuffle=True, seed=config.seed, rows=training_rows, **options)
+        self.validation_loader = GroupedLoader(dataset, validation_split, rows=validation_rows, **options)
+        self.trainer = mx.gluon.Trainer(
+            network.collect_params(),
+            "adam",
+            {"learning_rate": config.learning_rate, "wd": config.weight_decay, **_clipping(config)},
+            kvstore=None if config.kvstore == "none" else config.kvstore,
+            update_on_kvstore=None if config.kvstore == "none" else False,
+        )
+        self.progress = Progress()
+
+    def run(self) -> None:
+        """Train until the last epoch, or until the metric has stopped rising.
+
+        Raises
+        ------
+        TrainingError
+            The loss is not finite, or the run folder cannot be written.
+        Interrupted
+            Ctrl-C or SIGTERM came; the state is saved.
+        """
+        progress = self.progress
+        if not progress.history and not progress.step:
+            self.save()
+        with stop_requests() as request:
+            while progress.epoch < self.config.epochs and not self._out_of_patience():
+                started = time.monotonic()
+                self._train_epoch(request)
+                progress.seconds += time.monotonic() - started
+                self._stop_if_asked(request)
+                validation = validate(
+                    self.network, self.validation_loader, self.loss, self.validation_table, self.answers
+                )
+                self._finish_epoch(validation)
+
+    def _train_epoch(self, request: StopRequest) -> None:
+        """Take the steps of the current epoch that have not been taken, until a stop is asked for."""
+        progress, config = self.progress, self.config
+        num_steps = config.epochs * len(self.loader)
+        batches = itertools.islice(self.loader.epoch(progress.epoch), progress.step, None)
+        in_flight: deque[tuple[mx.nd.NDArray, int]] = deque()
+        description = f"epoch {progress.epoch + 1}/{config.epochs}"
+        for batch in _with_bar(batches, description, progress.step, len(self.loader)):
+            global_step = progress.epoch * len(self.loader) + progress.step
+            mx.random.seed(_step_seed(config.seed, global_step))
+            num_known = int(known_rows(batch).sum())
+            if num_known:
+                self.trainer.set_learning_rate(
+                    learning_rate(global_step, num_steps, config.learning_rate, config.warmup)
+                )
+                with mx.autograd.record():
+                    losses = self.loss(self.network(*batch.inputs), batch.answers)
+                losses.backward()
+                # The gradient of the mean over the questions that have a known answer.
+                self.trainer.step(num_known)
+                in_flight.append((losses.sum(), num_known))
+            progress.step += 1
+            # A bounded queue: the device stays busy, and memory does not grow with the batches it has not reached.
+            while len(in_flight) > IN_FLIGHT:
+                self._add_loss(*in_flight.popleft())
+            if request.signal_number:
+                break
+        for losses_sum, num_known in in_flight:
+            self._add_loss(losses_sum, num_known)
+
+    def _add_loss(self, loss_sum: mx.nd.NDArray, num_known: int) -> None:
+        value = float(loss_sum.asscalar())
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"the loss became {value} in epoch {self.progress.epoch + 1}; the last good checkpoint is in "
+                f"{self.folder}; train again with a lower --learning-rate than {self.config.learning_rate}"
+            )
+        self.progress.loss_sum += value
+        self.progress.known_sum += num_known
+
+    def _finish_epoch(self, validation: Validation) -> None:
+        """Write down the epoch, keep the network if it is the best so far, and save."""
+        progress = self.progress
+        train_loss = progress.loss_sum / progress.known_sum if progress.known_sum else math.nan
+        progress.epoch += 1
+        scores = asdict(validation)
+        row = {"epoch": progress.epoch, "train_loss": train_loss, **scores, "seconds": round(progress.seconds, 3)}
+        progress.history.append(row)
+        progress.step, progress.loss_sum, progress.known_sum, progress.seconds = 0, 0.0, 0, 0.0
+        is_best = progress.best is None or self._rank(scores) > self._rank(progress.best)
+        if is_best:
+            progress.best, progress.best_epoch = scores, progress.epoch
+        self.save(is_best)
+        log.info("%s", epoch_line(row, self.config.epochs, is_best))
+
+    def _rank(self, scores: dict[str, float]) -> tuple[float, float]:
+        """Order validation scores: by the configured metric, the lower loss among equals."""
+        lower_loss = -scores["loss"] if math.isfinite(scores["loss"]) else -math.inf
+        return (lower_loss if self.config.metric == "loss" else scores[self.config.metric]), lower_loss
+
+    def _out_of_patience(self) -> bool:
+        waited = self.progress.epoch - self.progress.best_epoch
+        return bool(self.config.patience) and waited >= self.config.patience
+
+    def _stop_if_asked(self, request: StopRequest) -> None:
+        if not request.signal_number:
+            return
+        self.save()
+        raise Interrupted(
+            f"interrupted: saved epoch {self.progress.epoch + 1}, step {self.progress.step} of {len(self.loader)}; "
+            f"go on with: vqa train {self.record['card']} --run {self.folder} --resume",
+            request.signal_number,
+        )
+
+    def save(self, is_best: bool = False) -> None:
+        """Save parameters, optimizer and progress as one transaction; with `is_best` the best checkpoint as well."""
+        parameters = network_arrays(self.network)
+        optimizer, counts = optimizer_arrays(self.trainer)
+        progress = asdict(self.progress)
+        history = progress.pop("history")
+        hashes: dict[str, str] = {}
+
+        def arrays_writer(name: str, arrays: dict[str, mx.nd.NDArray]) -> checkpoint.Writer:
+            def write(path: Path) -> None:
+                save_arrays(arrays, path)
+                hashes[name] = checkpoint.sha256(path)
+
+            return write
+
+        def write_loop(path: Path) -> None:
+            state = {"seed": self.config.seed, "optimizer": counts}
+            path.write_text(checkpoint.record_json({**state, **progress, "sha256": hashes}), encoding="utf-8")
+
+        def write_run(path: Path) -> None:
+            best = {"best_epoch": self.progress.best_epoch, "metric": self.config.metric, "best": self.progress.best}
+            hash_of_best = {"sha256": {"best.params": hashes["best.params"]}}
+            path.write_text(checkpoint.record_json({**self.record, **best, **hash_of_best}), encoding="utf-8")
+
+        writers = {
+            "last.params": arrays_writer("last.params", parameters),
+            "trainer.states": arrays_writer("trainer.states", optimizer),
+            "history.csv": checkpoint.text_writer(history_csv(history)),
+            "loop.json": write_loop,
+        }
+        if is_best:
+            writers.update({"best.params": arrays_writer("best.params", parameters), "run.json": write_run})
+        checkpoint.commit(self.folder, writers)
+
+    def restore(self) -> None:
+        """Take up the state of the last save.
+
+        Raises
+        ------
+        RunError
+            A file of the run folder is missing, damaged or of another network.
+        """
+        record = checkpoint.read_record(self.folder, "loop.json")
+        for name, digest in record["sha256"].items():
+            checkpoint.check_hash(self.folder / name, digest)
+        load_network(self.network, self.folder / "last.params")
+        load_optimizer(self.trainer, self.folder / "trainer.states", record["optimizer"])
+        history = read_history(self.folder / "history.csv")
+        fields = {name: record[name] for name in Progress.__dataclass_fields__ if name != "history"}
+        self.progress = Progress(**fields, history=history)
+
+
+def _parts(dataset: Dataset, config: TrainConfig) -> tuple[np.ndarray, str, np.ndarray]:
+    """Return the rows to train on, the split to validate on, and its rows."""
+    table = dataset.table("train")
+    everything = np.arange(len(table))
+    if VALIDATION_SPLIT in dataset.splits:
+        return everything, VALIDATION_SPLIT, np.arange(len(dataset.table(VALIDATION_SPLIT)))
+    training_rows, validation_rows = hold_out(table, config.validation_fraction, config.seed)
+    if not len(validation_rows):
+        log.warning("too few images or questions to hold some out: validation is on the training questions")
+        return everything, "train", everything
+    return training_rows, "train", validation_rows
+
+
+def _clipping(config: TrainConfig) -> dict[str, float]:
+    return {"clip_gradient": config.gradient_clip} if config.gradient_clip else {}
+
+
+def _step_seed(seed: int, step: int) -> int:
+    """Return MXNet's seed for one step, so that dropout is a function of (seed, step) and a resume draws the same."""
+    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0] >> 1)
+
+
+def _with_bar(batches: Iterator[Any], description: str, start: int, total: int) -> Iterator[Any]:
+    """Pass batches through with a progress bar on stderr, where stderr is a terminal."""
+    return iter(tqdm(batches, description, total, initial=start, leave=False, disable=None, unit="batch"))

@@ -1,0 +1,115 @@
+"""Forward passes in predict mode, and the few numbers by which training chooses its best epoch."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from vqa._mxnet import mx
+from vqa.data.loader import Batch, GroupedLoader
+from vqa.data.table import QuestionTable
+from vqa.errors import TrainingError
+from vqa.scoring import bounds, rules
+
+# Batches whose results may be outstanding: enough to keep the device busy, few enough to keep memory flat.
+IN_FLIGHT = 2
+
+
+class Forward(NamedTuple):
+    """What the network says of one batch.
+
+    Attributes
+    ----------
+    rows : int64 (N,), rows of the question table
+    logits : float32 (N, C)
+    loss : float32 (N,), nats; 0 for a question with no known answer
+    known : bool (N,), whether the question has an answer in the vocabulary
+    """
+
+    rows: npt.NDArray[np.int64]
+    logits: npt.NDArray[np.float32]
+    loss: npt.NDArray[np.float32]
+    known: npt.NDArray[np.bool_]
+
+
+def known_rows(batch: Batch) -> npt.NDArray[np.bool_]:
+    """Return for every question of a batch whether one of its answers is in the vocabulary, bool (N,)."""
+    # The answers come from the host and wait for nothing: reading them does not hold up the device.
+    return np.asarray((batch.answers.asnumpy() >= 0).any(axis=1))
+
+
+def forward_passes(network: mx.gluon.Block, loader: GroupedLoader, loss: mx.gluon.Block) -> Iterator[Forward]:
+    """Yield the network's logits and losses batch by batch, in predict mode whatever the caller's mode is.
+
+    Raises
+    ------
+    TrainingError
+        Logits are NaN or infinite.
+    """
+    waiting: deque[tuple[Batch, mx.nd.NDArray, mx.nd.NDArray]] = deque()
+    for batch in loader:
+        with mx.autograd.pause(train_mode=False):
+            logits = network(*batch.inputs)
+            waiting.append((batch, logits, loss(logits, batch.answers)))
+        if len(waiting) > IN_FLIGHT:
+            yield _finished(*waiting.popleft())
+    while waiting:
+        yield _finished(*waiting.popleft())
+
+
+def _finished(batch: Batch, logits: mx.nd.NDArray, losses: mx.nd.NDArray) -> Forward:
+    """Wait for one batch and bring its results to the host."""
+    values = logits.asnumpy()
+    if not np.isfinite(values).all():
+        row = batch.rows[int(np.argmin(np.isfinite(values).all(axis=1)))]
+        raise TrainingError(
+            f"the network's logits are not finite (NaN or infinity), first for row {row} of the question table; "
+            "the run has diverged: train again with a lower --learning-rate"
+        )
+    return Forward(batch.rows, values, losses.asnumpy(), known_rows(batch))
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Scores of a network on some questions, as fractions in [0, 1]; `loss` is in nats a question.
+
+    `loss` is the mean over the questions that have a known answer, NaN if there is none; the accuracies count
+    every question.
+    """
+
+    loss: float
+    any_of: float
+    per_split: float
+    per_split_ceiling: float
+    vqa_official: float
+
+
+def validate(
+    network: mx.gluon.Block, loader: GroupedLoader, loss: mx.gluon.Block, table: QuestionTable, answers: list[str]
+) -> Validation:
+    """Score a network on the questions of a loader.
+
+    Parameters
+    ----------
+    table : the table whose rows the loader numbers
+    answers : the answer of every class, (C,)
+    """
+    passes = list(forward_passes(network, loader, loss))
+    rows = np.concatenate([forward.rows for forward in passes])
+    classes = np.concatenate([forward.logits.argmax(axis=1) for forward in passes])
+    losses = np.concatenate([forward.loss for forward in passes]).astype(np.float64)
+    known = np.concatenate([forward.known for forward in passes])
+    predictions = [answers[index] for index in classes]
+    given = table.answers[rows]
+    return Validation(
+        loss=float(losses[known].mean()) if known.any() else float("nan"),
+        any_of=float(np.mean(rules.any_of(predictions, given))),
+        per_split=float(np.mean(rules.per_split(predictions, given))),
+        per_split_ceiling=float(np.mean(bounds.per_split_ceiling(given))),
+        vqa_official=float(np.mean(rules.official(predictions, given))),
+    )
