@@ -1,0 +1,85 @@
+"""The rows of a predictions table as typed records, with the margin between right and wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from vqa.inspection.columns import COLUMNS
+
+
+class Question(NamedTuple):
+    """One row of a predictions table; the fields are its columns."""
+
+    question_id: str
+    image_id: str
+    question: str
+    answers: tuple[str, ...]
+    prediction: str
+    probability: float
+    top: tuple[tuple[str, float], ...]
+    loss: float
+    hit: int
+    score: float
+    answer_type: str
+    question_type: str
+
+    def is_right(self, answer: str) -> bool:
+        """Return whether an answer counts as right; for the prediction that is what ``hit`` says."""
+        return bool(self.hit) if answer == self.prediction else answer in self.answers
+
+
+def questions_of(frame: pd.DataFrame) -> list[Question]:
+    """Return the rows of a predictions table."""
+    columns: Any = (frame[name].tolist() for name in COLUMNS)
+    return [Question(*values) for values in zip(*columns)]
+
+
+def answer_counts(answers: Iterable[str]) -> list[tuple[str, int]]:
+    """Return the distinct answers with how often each was given, the commonest first, ties in the order given.
+
+    >>> answer_counts(["navy", "blue", "blue"])
+    [('blue', 2), ('navy', 1)]
+    """
+    return Counter(answers).most_common()
+
+
+def margins(frame: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Return by how much the best right answer leads the best wrong one, and where that is only a bound.
+
+    The margin is p(best right answer) - p(best wrong answer): above 0 for a hit, below 0 for a miss. The table lists
+    the top answers only; where no right one (or no wrong one) is among them, it counts with the probability of the
+    last listed, the most it can have.
+
+    Parameters
+    ----------
+    frame : predictions table of N questions
+
+    Returns
+    -------
+    margins : float64 (N,), in [-1, 1]
+    is_bound : bool (N,); there the true margin of a miss is this or lower, of a hit this or higher
+
+    >>> rest = dict(image_id="", question="?", loss=0.0, score=0.0, answer_type="", question_type="")
+    >>> margins(pd.DataFrame([
+    ...     dict(question_id="1", answers=("red", "blue"), prediction="blue", probability=0.5, hit=1,
+    ...          top=(("blue", 0.5), ("red", 0.375), ("cat", 0.125)), **rest),
+    ...     dict(question_id="2", answers=("no",), prediction="yes", probability=0.75, hit=0,
+    ...          top=(("yes", 0.75), ("maybe", 0.25)), **rest),
+    ... ]))
+    (array([ 0.375, -0.5  ]), array([False,  True]))
+    """
+    values = np.empty(len(frame))
+    is_bound = np.zeros(len(frame), dtype=bool)
+    for row, question in enumerate(questions_of(frame)):
+        others = [p for answer, p in question.top if question.is_right(answer) != bool(question.hit)]
+        is_bound[row] = not others
+        last = question.top[-1][1] if question.top else question.probability
+        lead = question.probability - (others[0] if others else last)
+        values[row] = lead if question.hit else 0.0 - lead
+    return values, is_bound

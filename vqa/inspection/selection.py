@@ -1,0 +1,88 @@
+"""Which questions of a predictions table to look at: filters and the hardest questions."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from vqa.errors import DataError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Filters on a predictions table; a question is selected when it passes all of them.
+
+    Attributes
+    ----------
+    ids, images : question ids, image ids; empty means all
+    hit : only hits (True), only misses (False), or both (None)
+    types : answer types or question types; empty means all
+    contains : text that the question contains, in upper or lower case
+    top_losses : the so many questions of the highest loss, the highest first; 0 means all in the table's order
+    """
+
+    ids: Sequence[str] = ()
+    images: Sequence[str] = ()
+    hit: bool | None = None
+    types: Sequence[str] = ()
+    contains: str = ""
+    top_losses: int = 0
+
+    def rows(self, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+        """Return the rows of `frame` that pass, int64 (M,), in the table's order or by falling loss.
+
+        Raises
+        ------
+        DataError
+            No question of the table has the id, image or type; those that look alike are named.
+        """
+        keep = np.ones(len(frame), dtype=bool)
+        if self.ids:
+            keep &= _among(frame["question_id"], self.ids, "id")
+        if self.images:
+            keep &= _among(frame["image_id"], self.images, "image")
+        if self.types:
+            known = {*frame["answer_type"], *frame["question_type"]} - {""}
+            for name in self.types:
+                if name not in known:
+                    raise DataError(f"no question has the type {name!r}{_known_types(name, known)}")
+            keep &= (frame["answer_type"].isin(self.types) | frame["question_type"].isin(self.types)).to_numpy()
+        if self.hit is not None:
+            keep &= frame["hit"].to_numpy() == int(self.hit)
+        if self.contains:
+            wanted = self.contains.casefold()
+            keep &= np.array([wanted in question.casefold() for question in frame["question"]])
+        (rows,) = np.nonzero(keep)
+        if self.top_losses:
+            losses = frame["loss"].to_numpy()[rows]
+            # Stable, so that equal losses stay in the table's order; NaN sorts to the end.
+            rows = rows[np.argsort(-losses, kind="stable")][: self.top_losses]
+        return rows
+
+
+def _known_types(name: str, known: set[str]) -> str:
+    return did_you_mean(name, known) if known else ": the data has no answer types and no question types"
+
+
+def _among(column: pd.Series, wanted: Iterable[str], what: str) -> npt.NDArray[np.bool_]:
+    """Return which cells are among the wanted ones, each of which must occur."""
+    known = set(column)
+    for name in wanted:
+        if name not in known:
+            raise DataError(f"no question has the {what} {name!r}{_look_alikes(name, sorted(known))}")
+    return column.isin(list(wanted)).to_numpy()
+
+
+def _look_alikes(name: str, known: list[str]) -> str:
+    """Return the names nearest to `name` for a message, or some examples."""
+    # Names of about the same length first: comparing with tens of thousands of others would take seconds.
+    near = [other for other in known if abs(len(other) - len(name)) <= 2][:20_000]
+    alike = difflib.get_close_matches(name, near, n=3, cutoff=0.5)
+    if alike:
+        return f"; did you mean {' or '.join(map(repr, alike))}?"
+    return f"; they look like {', '.join(map(repr, known[:3]))}"

@@ -1,0 +1,166 @@
+"""A predictions table on the terminal: one line a question, or one question with all that is known of it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+import pandas as pd
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from vqa.inspection.questions import Question, answer_counts, margins, questions_of
+from vqa.scoring.formatting import NOT_AVAILABLE, format_count, format_rate
+
+# Below these widths of the terminal a column of the list is left out.
+_WIDTH_FOR_TOP = 140
+_WIDTH_FOR_IMAGE = 110
+_BAR_WIDTH = 30
+_HIT, _MISS = "green", "red"
+
+
+def print_inspection(
+    frame: pd.DataFrame, shown: pd.DataFrame, selected: int, console: Console, details: bool = False
+) -> None:
+    """Print questions with their answers, the prediction, hit or miss, probability, margin, loss and top answers.
+
+    Parameters
+    ----------
+    frame : the whole predictions table, for the line on top
+    shown : the questions to print
+    selected : number of questions that passed the filters, of which those shown are the first
+    console : where to; its width says which columns there is room for
+    details : a panel a question instead of a line
+    """
+    console.print(Text(summary_line(frame)))
+    if not len(shown):
+        return
+    if details:
+        for position in range(len(shown)):
+            console.print(_panel(shown.iloc[position : position + 1]))
+    else:
+        console.print(_list(shown, console.width))
+    if selected != len(frame) or selected != len(shown):
+        rest = f", the first {format_count(len(shown))} shown; --limit 0 shows all" if selected != len(shown) else ""
+        console.print(Text(f"{count_of_questions(selected)} selected{rest}"))
+
+
+def summary_line(frame: pd.DataFrame) -> str:
+    """Return how many questions and images a predictions table holds and how many it hits."""
+    images = frame["image_id"].nunique()
+    rate = format_rate(float(frame["hit"].mean()))
+    hits = f"{format_count(int(frame['hit'].sum()))} hits"
+    about = f" about {format_count(images)} {'image' if images == 1 else 'images'}" if frame["image_id"].any() else ""
+    return f"{count_of_questions(len(frame))}{about}, {hits}, any-of accuracy {rate}"
+
+
+def count_of_questions(count: int) -> str:
+    """Return ``"1 question"``, ``"9,673 questions"``."""
+    return f"{format_count(count)} question{'' if count == 1 else 's'}"
+
+
+def visible(text: str) -> str:
+    r"""Return `text` with control characters written out, so that a file cannot steer the terminal.
+
+    >>> visible("red\x1b[2J")
+    'red\\x1b[2J'
+    """
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", _written_out, text)
+
+
+def _written_out(match: re.Match[str]) -> str:
+    return match.group().encode("unicode_escape").decode("ascii")
+
+
+def _answers_text(answers: Sequence[str]) -> str:
+    return ", ".join(visible(answer) + (f" ×{count}" if count > 1 else "") for answer, count in answer_counts(answers))
+
+
+def margin_text(margin: float, is_bound: bool, hit: int) -> str:
+    """Return a margin with its sign; one that is only a bound says on which side the true one lies."""
+    digits = format_rate(abs(margin))
+    bound = ("≥" if hit else "≤") if is_bound else ""
+    return f"{bound}{'+' if hit else '-'}{digits}"
+
+
+def loss_text(loss: float) -> str:
+    """Return a loss in nats, or "n/a"."""
+    return NOT_AVAILABLE if math.isnan(loss) else f"{loss:.4f}"
+
+
+def _list(frame: pd.DataFrame, width: int) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("id", overflow="fold")
+    with_image = width >= _WIDTH_FOR_IMAGE and bool(frame["image_id"].any())
+    if with_image:
+        table.add_column("image", overflow="fold")
+    table.add_column("question", overflow="fold")
+    table.add_column("human answers", overflow="fold")
+    table.add_column("prediction", overflow="fold")
+    for name in ("", "prob.", "margin", "loss"):
+        table.add_column(name, justify="left" if not name else "right", no_wrap=True)
+    with_top = width >= _WIDTH_FOR_TOP
+    if with_top:
+        table.add_column("top answers", overflow="fold")
+    for row, margin, is_bound in zip(questions_of(frame), *margins(frame)):
+        style = _HIT if row.hit else _MISS
+        cells = [Text(visible(row.question_id))]
+        if with_image:
+            cells.append(Text(visible(row.image_id)))
+        cells += [
+            Text(visible(row.question)),
+            Text(_answers_text(row.answers)),
+            Text(visible(row.prediction), style=style),
+            Text("hit" if row.hit else "miss", style=style),
+            Text(format_rate(row.probability)),
+            Text(margin_text(margin, is_bound, row.hit)),
+            Text(loss_text(row.loss)),
+        ]
+        if with_top:
+            cells.append(Text(", ".join(f"{visible(answer)} {format_rate(p)}" for answer, p in row.top)))
+        table.add_row(*cells)
+    return table
+
+
+def _panel(frame: pd.DataFrame) -> Panel:
+    """Return everything about the one question that `frame` holds."""
+    (row,) = questions_of(frame)
+    (margin,), (is_bound,) = margins(frame)
+    style = _HIT if row.hit else _MISS
+    facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    score = "" if math.isnan(row.score) else f", official score {format_rate(row.score)}"
+    lines: list[tuple[str, Text]] = [
+        ("question", Text(visible(row.question), style="bold")),
+        ("image", Text(visible(row.image_id))),
+        ("type", Text(visible(", ".join(filter(None, (row.answer_type, row.question_type)))))),
+        ("human answers", Text(_answers_text(row.answers))),
+        ("prediction", Text(f"{visible(row.prediction)}  {'hit' if row.hit else 'miss'}", style=style)),
+        ("probability", Text(format_rate(row.probability) + score)),
+        ("margin", Text(margin_text(margin, is_bound, row.hit))),
+        ("loss", Text(loss_text(row.loss) + ("" if math.isnan(row.loss) else " nats"))),
+    ]
+    for name, text in lines:
+        if text.plain:
+            facts.add_row(name, text)
+    parts: list[RenderableType] = [facts, Text(), _top_bars(row)]
+    return Panel(Group(*parts), title=Text(f"question {visible(row.question_id)}"), title_align="left", expand=False)
+
+
+def _top_bars(row: Question) -> Table:
+    """Return the top answers with a bar as long as their probability; those that people gave are marked."""
+    bars = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for answer, probability in row.top:
+        right = row.is_right(answer)
+        bar = "█" * round(_BAR_WIDTH * probability)
+        bars.add_row(
+            Text(visible(answer), style=_HIT if right else ""),
+            Text(format_rate(probability)),
+            Text(bar, style=_HIT if right else "dim"),
+            Text("right" if right else "", style=_HIT),
+        )
+    return bars
