@@ -1,0 +1,112 @@
+"""Image stores over a features file: one vector an image, or several regions or frames an image.
+
+A features file is an ``.npy`` array of float32 or float16, first axis the images; beside it ``<name>.ids.txt`` holds the
+id of each row, one a line. ``vqa extract`` writes both; region features from elsewhere need only be brought into this
+form, images with fewer regions than the most filled up with rows of zeros.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vqa.data.cards import DatasetCard
+from vqa.errors import ConfigError, ImageError
+
+# Axes of the whole file, and how its shape is written in messages.
+AXES = {"features": (2, "(N, D)"), "regions": (3, "(N, R, D)"), "frames": (3, "(N, F, D)")}
+
+
+def ids_file(path: Path) -> Path:
+    """Return the file with the ids of a features file's rows.
+
+    >>> ids_file(Path("grid/features.npy")).as_posix()
+    'grid/features.ids.txt'
+    """
+    return path.with_suffix(".ids.txt")
+
+
+class FeatureStore:
+    """Features of images, read from the disk by index; the file may be larger than the memory.
+
+    Attributes
+    ----------
+    kind : "features", "regions" or "frames"
+    shape : of one image: (D,), (R, D) or (F, D)
+    image_ids : the id of each row
+
+    Raises
+    ------
+    ImageError
+        The file or its ids are missing, damaged or do not fit together.
+    """
+
+    def __init__(self, path: Path, kind: str) -> None:
+        axes, form = AXES[kind]
+        try:
+            array = np.lib.format.open_memmap(path, mode="r")
+        except (ValueError, EOFError) as error:
+            raise ImageError(f"{path}: expected a whole .npy file of {form} numbers: {error}") from error
+        if array.ndim != axes or array.dtype not in (np.float32, np.float16) or np.isfortran(array):
+            raise ImageError(
+                f"{path}: expected float32 or float16 numbers {form} in C order for images of kind {kind!r}, "
+                f"got {array.dtype} {array.shape}{' in Fortran order' if np.isfortran(array) else ''}"
+            )
+        self.path = path
+        self.kind = kind
+        self.shape = array.shape[1:]
+        self.image_ids = _read_ids(path, len(array))
+        self._row_of = {image_id: row for row, image_id in enumerate(self.image_ids)}
+        self._dtype, self._offset = array.dtype, array.offset
+        self._descriptor = os.open(path, os.O_RDONLY)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_descriptor"):
+            os.close(self._descriptor)
+
+    def missing(self, image_ids: Iterable[str]) -> list[str]:
+        """Return those of the ids for which there are no features, in their order."""
+        return [image_id for image_id in image_ids if image_id not in self._row_of]
+
+    def read(self, image_ids: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return the features of the given images, float32 (M, *shape).
+
+        Raises
+        ------
+        ImageError
+            There are no features of an image, or the file has become shorter.
+        """
+        result = np.empty((len(image_ids), *self.shape), dtype=np.float32)
+        row = np.empty(self.shape, dtype=self._dtype)
+        for place, image_id in enumerate(image_ids):
+            if image_id not in self._row_of:
+                raise ImageError(f"{self.path}: no features of image {image_id!r}; its ids are in {ids_file(self.path)}")
+            # Read rather than mapped: pages of a mapped file would stay in this process until all of the file is there.
+            offset = self._offset + row.nbytes * self._row_of[image_id]
+            if os.preadv(self._descriptor, [row], offset) != row.nbytes:
+                raise ImageError(f"{self.path}: the file ends inside the features of image {image_id!r}")
+            result[place] = row
+        return result
+
+
+def _read_ids(path: Path, num_rows: int) -> list[str]:
+    """Return the ids beside a features file, checked to be as many as its rows and all different."""
+    file = ids_file(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ImageError(f"{path}: expected the ids of its {num_rows} rows in {file}, one a line; no such file") from None
+    except UnicodeDecodeError as error:
+        raise ImageError(f"{file}: not UTF-8: {error}") from error
+    image_ids = text.removesuffix("\n").split("\n")
+    if len(image_ids) != num_rows:
+        raise ImageError(f"{file}: expected {num_rows} ids, one a line, as {path} has rows; got {len(image_ids)}")
+    if len(set(image_ids)) != num_rows:
+        double = next(image_id for image_id in image_ids if image_ids.count(image_id) > 1)
+        raise ImageError(f"{file}: the id {double!r} occurs more than once")
+    return image_ids

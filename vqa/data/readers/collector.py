@@ -1,0 +1,99 @@
+"""QuestionCollector: what a reader has read so far, the good questions and the bad lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from vqa.data.table import BadLine, QuestionTable
+from vqa.errors import DataError
+
+EXAMPLES = 3
+
+
+class Question(NamedTuple):
+    """One question as read; the types are "" where the data has none."""
+
+    question_id: str
+    image_id: str
+    text: str
+    answers: tuple[str, ...]
+    answer_type: str = ""
+    question_type: str = ""
+
+
+class QuestionCollector:
+    """Collects the questions of a file line by line; a line is taken whole or set aside with the reason.
+
+    Attributes
+    ----------
+    source : the file or package, for messages
+    """
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._questions: list[Question] = []
+        self._line_of: dict[str, int] = {}
+        self._bad_lines: list[BadLine] = []
+        self._num_lines = 0
+
+    def add(self, line: int, questions: Sequence[Question]) -> None:
+        """Take the questions that stand on a line (from 1), or set the line aside if one of them is unusable."""
+        reason = self._fault(questions)
+        if reason:
+            self.reject(line, reason)
+            return
+        self._num_lines += 1
+        self._questions.extend(questions)
+        for question in questions:
+            self._line_of[question.question_id] = line
+
+    def reject(self, line: int, reason: str, file: str | None = None) -> None:
+        """Set a line (from 1) aside."""
+        self._num_lines += 1
+        self._bad_lines.append(BadLine(file or self.source, line, reason))
+
+    def _fault(self, questions: Sequence[Question]) -> str | None:
+        """Return why one of the questions cannot be used, or None."""
+        for question in questions:
+            if not question.text.strip():
+                return "the question is empty"
+            if not question.answers:
+                return "the question has no answer"
+            if question.question_id in self._line_of:
+                return (
+                    f"question id {question.question_id!r} stands on line {self._line_of[question.question_id]} "
+                    "already; a question and all its answers belong on one line"
+                )
+        return None
+
+    def table(self, max_bad: float) -> QuestionTable:
+        """Return the table of all questions, with the bad lines in their order.
+
+        Raises
+        ------
+        DataError
+            More than the fraction `max_bad` of the lines are bad, or no question is left.
+        """
+        num_bad = len(self._bad_lines)
+        bad_lines = sorted(self._bad_lines, key=lambda bad: bad.line)
+        if num_bad > max_bad * self._num_lines:
+            first = "; ".join(map(str, bad_lines[:EXAMPLES]))
+            raise DataError(
+                f"{self.source}: {num_bad} of {self._num_lines} lines cannot be read, more than --max-bad "
+                f"{max_bad:g} admits; the first: {first}"
+            )
+        if not self._questions:
+            raise DataError(f"{self.source}: expected at least one question, got none ({num_bad} bad lines)")
+        columns = [list(column) for column in zip(*self._questions)]
+        question_id, image_id, text, answers, answer_type, question_type = columns
+        return QuestionTable(
+            question_id,
+            image_id,
+            text,
+            answers,
+            answer_type=answer_type,
+            question_type=question_type,
+            bad_lines=bad_lines,
+            source=self.source,
+        )

@@ -1,0 +1,37 @@
+"""Reader of the official VQA files, questions and annotations, as JSON or gzipped JSON."""
+
+from __future__ import annotations
+
+from vqa.data.cards import DatasetCard
+from vqa.data.readers.collector import Question, QuestionCollector
+from vqa.scoring.official_files import BadRecords, read_official
+
+
+def read_vqa_json(card: DatasetCard, split: str) -> QuestionCollector:
+    """Read one split; the "line" of a bad record is its number in the file's list, from 1.
+
+    Raises
+    ------
+    DataError
+        A file is damaged or of another form, ids repeat, or the two files are not of one split.
+    """
+    files = card.splits[split]
+    assert files.questions is not None  # load_card has seen to both
+    assert files.annotations is not None
+    bad_records: BadRecords = []
+    official = read_official(files.questions, files.annotations, bad_records=bad_records)
+    questions = QuestionCollector(source=str(files.annotations))
+    for file, number, reason in bad_records:
+        questions.reject(number, f"record {number}: {reason}", file)
+    rows = zip(
+        official.question_id,
+        official.image_id,
+        official.question,
+        official.answers,
+        official.answer_type,
+        official.question_type,
+    )
+    for number, (question_id, image_id, *others) in enumerate(rows, start=1):
+        image = files.image_name.format(image_id=image_id) if image_id else ""
+        questions.add(number, [Question(question_id, image, *others)])
+    return questions
