@@ -68,9 +68,7 @@ def fit(
     """
     folder = Path(run_dir)
     config = (config or TrainConfig()).replace(**options)
-    config = config.replace(
-        model=network.spec.preset, model_options=dict(network.spec.options), loss=_name_of(loss)
-    )
+    config = config.replace(model=network.spec.preset, model_options=dict(network.spec.options), loss=_name_of(loss))
     record = {
         "versions": {"vqa": _version(), "mxnet": mx.__version__, "numpy": np.__version__},
         "card": str(dataset.card.path),
@@ -112,7 +110,9 @@ def load_run(
     folder = Path(path)
     record = checkpoint.read_record(folder, "run.json")
     if not record["best_epoch"]:
-        raise RunError(f"{folder} holds no finished epoch yet; go on with `vqa train {record['card']} --run {folder} --resume`")
+        raise RunError(
+            f"{folder} holds no finished epoch yet; go on with `vqa train {record['card']} --run {folder} --resume`"
+        )
     checkpoint.check_hash(folder / "best.params", record["sha256"]["best.params"])
     try:
         spec = NetworkSpec(**{**record["network"], "image_shape": tuple(record["network"]["image_shape"])})

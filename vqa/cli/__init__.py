@@ -16,6 +16,7 @@ import click
 
 from vqa.errors import VqaError
 
+
 class ErrorReportingGroup(click.Group):
     """A command group that turns errors meant for users into one line on stderr and an exit code."""
 
@@ -56,7 +57,7 @@ def _add_subcommands() -> None:
     """Register ``command`` of every module of this package."""
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):
-            cli.add_command(importlib.import_module(f"{__name__}.{module.name}").command)
+            cli.add_command(importlib.import_module(f"{__name__}.{module.name}").command, module.name)
 
 
 _add_subcommands()

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from vqa.errors import ConfigError
+from vqa.errors import ConfigError, did_you_mean
 from vqa.training.config import TrainConfig, config_from_dict, read_config
 
 
@@ -30,6 +30,8 @@ def train(card: Path, given: dict[str, Any]) -> None:
     run_dir: Path | None = given.pop("run_dir", None)
     resume, overwrite = given.pop("resume", False), given.pop("overwrite", False)
     config = effective_config(given, run_dir if resume else None)
+    if config.loss not in LOSSES:
+        raise ConfigError(f"unknown loss {config.loss!r}{did_you_mean(config.loss, LOSSES)}")
     dataset = load_dataset(
         card, max_bad=config.max_bad, max_answers=config.max_answers or None, min_word_count=config.min_word_count
     )

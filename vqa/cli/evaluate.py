@@ -13,7 +13,9 @@ from vqa.cli._options import device_option, emit, json_option
 @click.argument("run_dir", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--card", type=click.Path(path_type=Path), help="Evaluate on this data set; default: the run's own.")
 @click.option("--split", default="test", show_default=True)
-@click.option("--predictions", type=click.Path(path_type=Path), help="Write one row a question: .csv, .jsonl, .parquet.")
+@click.option(
+    "--predictions", type=click.Path(path_type=Path), help="Write one row a question: .csv, .jsonl, .parquet."
+)
 @json_option
 @device_option
 def command(

@@ -14,7 +14,9 @@ from vqa.cli._options import device_option, seed_option
 @click.argument("card", type=click.Path(path_type=Path))
 @click.option("--run", "run_dir", type=click.Path(path_type=Path), help="Run folder; default runs/NAME-MODEL.")
 @click.option("--model", metavar="PRESET", help="Network preset; default by the kind of images.")
-@click.option("--option", "model_options", metavar="NAME=NUMBER", multiple=True, help="Option of the preset; repeatable.")
+@click.option(
+    "--option", "model_options", metavar="NAME=NUMBER", multiple=True, help="Option of the preset; repeatable."
+)
 @click.option("--loss", metavar="NAME", help="softmax (default), soft-score, any or bce.")
 @click.option("--epochs", type=int, help="Passes over the training questions; default 12.")
 @click.option("--batch-size", type=int, help="Questions a step; default 256.")
@@ -28,7 +30,9 @@ from vqa.cli._options import device_option, seed_option
 @click.option("--max-bad", type=float, help="Fraction of malformed lines allowed in a file; default 0.01.")
 @click.option("--word-vectors", metavar="FILE", help="Word vectors in GloVe's text format.")
 @click.option("--kvstore", metavar="NAME", help="none (default), local or dist_sync.")
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="JSON file of options; flags win over it.")
+@click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), help="JSON file of options; flags win over it."
+)
 @click.option("--resume", is_flag=True, help="Go on where the run in --run stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in --run.")
 @seed_option

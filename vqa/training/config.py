@@ -84,7 +84,9 @@ class TrainConfig:
             raise ConfigError(f"learning_rate: expected a number above 0, got {self.learning_rate}")
         for name, choices in (("metric", METRICS), ("kvstore", KVSTORES)):
             if getattr(self, name) not in choices:
-                raise ConfigError(f"{name}: {getattr(self, name)!r} is unknown{did_you_mean(getattr(self, name), choices)}")
+                raise ConfigError(
+                    f"{name}: {getattr(self, name)!r} is unknown{did_you_mean(getattr(self, name), choices)}"
+                )
 
     def replace(self, **changes: Any) -> TrainConfig:
         """Return the same configuration with some values changed, checked like a new one."""
@@ -137,7 +139,9 @@ def read_config(path: Path) -> TrainConfig:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ConfigError(f"{path}: expected a JSON object of training options, but it is not JSON ({error})") from error
+        raise ConfigError(
+            f"{path}: expected a JSON object of training options, but it is not JSON ({error})"
+        ) from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a JSON object of training options, got {type(values).__name__}")
     return config_from_dict(values, str(path))

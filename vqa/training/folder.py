@@ -97,6 +97,8 @@ def check_resumable(folder: Path, config: TrainConfig, record: dict[str, Any]) -
     before, now = dataclasses.asdict(read_config(folder / "config.json")), dataclasses.asdict(config)
     different = [f"{name} was {before[name]!r}, is {now[name]!r}" for name in now if now[name] != before[name]]
     if different:
-        raise ConfigError(f"--resume goes on with the options that {folder} was started with, but {'; '.join(different)}")
+        raise ConfigError(
+            f"--resume goes on with the options that {folder} was started with, but {'; '.join(different)}"
+        )
     if stored["data_hash"]["train"] != record["data_hash"]["train"]:
         raise RunError(f"{folder} was trained on other data than {record['card']} holds now; start a new --run")
