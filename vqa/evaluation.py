@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.metadata
 from collections.abc import Mapping
@@ -16,7 +17,6 @@ from vqa._mxnet import device as device_context
 from vqa._mxnet import mx
 from vqa.data.dataset import Dataset, load_dataset
 from vqa.data.loader import GroupedLoader
-from vqa.data.table import QuestionTable
 from vqa.data.vocab import Vocabulary
 from vqa.errors import ConfigError, DataError, RunError
 from vqa.nn.losses import LOSSES
@@ -29,6 +29,7 @@ from vqa.training.folder import check_resumable, locked, log_file, start_folder
 from vqa.training.loop import Training
 from vqa.training.parameters import load_network
 from vqa.training.validation import forward_passes
+from vqa.training.workers import Workers
 
 PROTOCOL = "any-of"
 
@@ -78,17 +79,21 @@ def fit(
         "activation": loss.activation,
         "seed": config.seed,
     }
-    with locked(folder):
-        resumed = resume and (folder / "loop.json").exists()
-        if resume:
-            check_resumable(folder, config, record)
-        else:
-            start_folder(folder, config, dataset.vocabulary.to_json(), record, overwrite)
-        with log_file(folder):
-            training = Training(network, dataset, loss, config, folder, record)
-            if resumed:
-                training.restore()
-            training.run()
+    workers = Workers(config.kvstore)
+    with contextlib.ExitStack() as stack:
+        if workers.is_first:
+            stack.enter_context(locked(folder))
+            if resume:
+                check_resumable(folder, config, record)
+            else:
+                start_folder(folder, config, dataset.vocabulary.to_json(), record, overwrite)
+            stack.enter_context(log_file(folder))
+        workers.wait()
+        training = Training(network, dataset, loss, config, folder, record, workers)
+        if resume and (folder / "loop.json").exists():
+            training.restore()
+        training.run()
+        workers.wait()
     return load_run(folder, device=config.device, dataset=dataset)
 
 
@@ -122,8 +127,8 @@ def load_run(
         raise RunError(f"{folder} is damaged ({type(error).__name__}: {error}); train the run again") from error
     if (vocabulary.num_words, vocabulary.num_answers) != (spec.num_words, spec.num_answers):
         raise RunError(
-            f"{folder}: vocab.json holds {vocabulary.num_words} words and {vocabulary.num_answers} answers, the network "
-            f"was trained with {spec.num_words} and {spec.num_answers}; restore the file or train the run again"
+            f"{folder}: vocab.json holds {vocabulary.num_words} words and {vocabulary.num_answers} answers, the "
+            f"network was trained with {spec.num_words} and {spec.num_answers}; restore it or train the run again"
         )
     network = build_from_spec(spec, seed=record["seed"], device=device)
     load_network(network, folder / "best.params")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from vqa.errors import ConfigError, did_you_mean
-from vqa.training.config import TrainConfig, config_from_dict, read_config
+from vqa.training.config import TrainConfig, read_config
 
 
 def train(card: Path, given: dict[str, Any]) -> None:
@@ -69,7 +69,7 @@ def effective_config(given: dict[str, Any], resumed: Path | None) -> TrainConfig
 
 def _parsed(text: str) -> tuple[str, int | float]:
     """Return the name and number of ``NAME=NUMBER``."""
-    name, equals, number = text.partition("=")
+    name, _, number = text.partition("=")
     for kind in (int, float):
         try:
             return name, kind(number)

@@ -28,6 +28,7 @@ from vqa.training.interrupts import StopRequest, stop_requests
 from vqa.training.parameters import load_network, load_optimizer, network_arrays, optimizer_arrays, save_arrays
 from vqa.training.schedule import hold_out, learning_rate
 from vqa.training.validation import IN_FLIGHT, Validation, known_rows, validate
+from vqa.training.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class Training:
     config : every choice of the run
     folder : the run folder, which exists
     record : what run.json holds beside the best epoch
+    workers : the processes that train together
     """
 
     def __init__(
@@ -73,20 +75,24 @@ class Training:
         config: TrainConfig,
         folder: Path,
         record: dict[str, Any],
+        workers: Workers,
     ) -> None:
         self.network, self.loss, self.config, self.folder, self.record = network, loss, config, folder, record
+        self.workers = workers
         self.answers = dataset.vocabulary.answers
         training_rows, validation_split, validation_rows = _parts(dataset, config)
         self.validation_table: QuestionTable = dataset.table(validation_split)
-        options = {"batch_size": config.batch_size, "ctx": device(config.device)}
-        self.loader = GroupedLoader(dataset, "train", shuffle=True, seed=config.seed, rows=training_rows, **options)
+        options: dict[str, Any] = {"batch_size": config.batch_size, "ctx": device(config.device)}
+        self.loader = GroupedLoader(
+            dataset, "train", shuffle=True, seed=config.seed, rows=training_rows, shard=workers.shard, **options
+        )
         self.validation_loader = GroupedLoader(dataset, validation_split, rows=validation_rows, **options)
         self.trainer = mx.gluon.Trainer(
             network.collect_params(),
             "adam",
             {"learning_rate": config.learning_rate, "wd": config.weight_decay, **_clipping(config)},
-            kvstore=None if config.kvstore == "none" else config.kvstore,
-            update_on_kvstore=None if config.kvstore == "none" else False,
+            kvstore=workers.store,
+            update_on_kvstore=False if workers.store else None,
         )
         self.progress = Progress()
 
@@ -125,7 +131,8 @@ class Training:
             global_step = progress.epoch * len(self.loader) + progress.step
             mx.random.seed(_step_seed(config.seed, global_step))
             num_known = int(known_rows(batch).sum())
-            if num_known:
+            total_known = self.workers.total(num_known)
+            if total_known:
                 self.trainer.set_learning_rate(
                     learning_rate(global_step, num_steps, config.learning_rate, config.warmup)
                 )
@@ -133,7 +140,7 @@ class Training:
                     losses = self.loss(self.network(*batch.inputs), batch.answers)
                 losses.backward()
                 # The gradient of the mean over the questions that have a known answer.
-                self.trainer.step(num_known)
+                self.trainer.step(total_known)
                 in_flight.append((losses.sum(), num_known))
             progress.step += 1
             # A bounded queue: the device stays busy, and memory does not grow with the batches it has not reached.
@@ -157,7 +164,10 @@ class Training:
     def _finish_epoch(self, validation: Validation) -> None:
         """Write down the epoch, keep the network if it is the best so far, and save."""
         progress = self.progress
-        train_loss = progress.loss_sum / progress.known_sum if progress.known_sum else math.nan
+        num_known = self.workers.total(progress.known_sum)
+        if not num_known:
+            raise TrainingError("no training question has an answer in the vocabulary; raise --max-answers")
+        train_loss = self.workers.total(progress.loss_sum) / num_known
         progress.epoch += 1
         scores = asdict(validation)
         row = {"epoch": progress.epoch, "train_loss": train_loss, **scores, "seconds": round(progress.seconds, 3)}
@@ -190,6 +200,8 @@ class Training:
 
     def save(self, is_best: bool = False) -> None:
         """Save parameters, optimizer and progress as one transaction; with `is_best` the best checkpoint as well."""
+        if not self.workers.is_first:
+            return
         parameters = network_arrays(self.network)
         optimizer, counts = optimizer_arrays(self.trainer)
         progress = asdict(self.progress)
@@ -238,6 +250,9 @@ class Training:
         history = read_history(self.folder / "history.csv")
         fields = {name: record[name] for name in Progress.__dataclass_fields__ if name != "history"}
         self.progress = Progress(**fields, history=history)
+        if not self.workers.is_first:
+            # The saved sums are the first worker's; the others start theirs anew.
+            self.progress.loss_sum, self.progress.known_sum = 0.0, 0
 
 
 def _parts(dataset: Dataset, config: TrainConfig) -> tuple[np.ndarray, str, np.ndarray]:
