@@ -11,12 +11,10 @@ import re
 from vqa.scoring.contractions import CONTRACTIONS
 
 ARTICLES = frozenset(("a", "an", "the"))
-NUMBER_WORDS = {
-    "none": "0",
-    **{
-        word: str(number) for number, word in enumerate("zero one two three four five six seven eight nine ten".split())
-    },
-}
+_COUNTING_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+NUMBER_WORDS = {"none": "0", **{word: str(number) for number, word in enumerate(_COUNTING_WORDS)}}
+# The official code maps numbers, drops articles, then maps contractions; no word is touched by two of the three.
+_REWRITTEN_WORDS = {**NUMBER_WORDS, **CONTRACTIONS}
 MARKS = ';/[]"{}()=+\\_-><@`,?!'
 
 # ASCII digits alone: under Python 2 a pattern's \d is not a Unicode digit unless it is asked for.
@@ -65,17 +63,13 @@ def process_punctuation(text: str) -> str:
 
 def _lower(text: str) -> str:
     """Return `text` in lower case, one character for one as Python 2 does it (no final sigma, no dotted i)."""
-    return text.lower() if text.isascii() else "".join(character.lower()[:1] for character in text)
+    if text.isascii():
+        return text.lower()
+    return "".join([character.lower()[:1] for character in text]).replace(_OLD_WHITE_SPACE, " ")
 
 
-def _words(text: str) -> list[str]:
-    """Return the lower-case words of `text` with number words as digits."""
-    words = _lower(text).replace(_OLD_WHITE_SPACE, " ").split()
-    return [NUMBER_WORDS.get(word, word) for word in words]
-
-
-def _join(words: list[str]) -> str:
-    return " ".join([CONTRACTIONS.get(word, word) for word in words])
+def _rewrite(words: list[str]) -> str:
+    return " ".join([_REWRITTEN_WORDS.get(word, word) for word in words])
 
 
 def process_digits_and_articles(text: str) -> str:
@@ -84,7 +78,7 @@ def process_digits_and_articles(text: str) -> str:
     >>> process_digits_and_articles("The two dogs dont bark")
     "2 dogs don't bark"
     """
-    return _join([word for word in _words(text) if word not in ARTICLES])
+    return _rewrite([word for word in _lower(text).split() if word not in ARTICLES])
 
 
 def normalize_answer(text: str) -> str:
@@ -108,5 +102,5 @@ def normalize_leniently(text: str) -> str:
     ('dog', 'a', '?')
     """
     cleaned = clean_answer(text)
-    words = _words(process_punctuation(cleaned))
-    return _join([word for word in words if word not in ARTICLES] or words or _lower(cleaned).split())
+    words = _lower(process_punctuation(cleaned)).split()
+    return _rewrite([word for word in words if word not in ARTICLES] or words or _lower(cleaned).split())

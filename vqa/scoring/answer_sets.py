@@ -1,0 +1,178 @@
+"""The human answers of many questions as integer codes, so that each distinct string is processed once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from itertools import chain, count
+from typing import Union
+
+import numpy as np
+import numpy.typing as npt
+
+from vqa.errors import DataError
+from vqa.scoring.normalize import clean_answer, normalize_answer, normalize_leniently
+
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
+Strings = npt.NDArray[np.object_]
+
+
+def distinct_codes(strings: Iterable[str]) -> tuple[Integers, list[str]]:
+    """Return for N strings their codes int64 (N,) and the list of distinct strings, first occurrence first.
+
+    Raises
+    ------
+    DataError
+        A value is not a string.
+    """
+    # A dictionary that numbers each new key: one pass, and no array of objects in between.
+    numbers: defaultdict[str, int] = defaultdict(count().__next__)
+    listed = list(strings)
+    codes = np.fromiter(map(numbers.__getitem__, listed), dtype=np.int64, count=len(listed))
+    distinct = list(numbers)
+    wrong_types = [kind for kind in set(map(type, distinct)) if not issubclass(kind, str)]
+    if wrong_types:
+        wrong = next(value for value in distinct if isinstance(value, wrong_types[0]))
+        raise DataError(f"expected every answer to be a string, got {type(wrong).__name__} {wrong!r}")
+    return codes, distinct
+
+
+class Form:
+    """One way to write an answer for comparison: two answers match when their forms are equal.
+
+    `codes` int64 (total,): the form of each human answer; `known`: {form: code}.
+    """
+
+    def __init__(self, process: Callable[[str], str], distinct: list[str], ids: Integers) -> None:
+        self.process = process
+        self.known: dict[str, int] = {}
+        by_string = [self.known.setdefault(process(text), len(self.known)) for text in distinct]
+        self.codes = np.asarray(by_string, dtype=np.int64)[ids]
+
+    def encode(self, strings: Sequence[str] | Strings) -> Integers:
+        """Return the codes int64 (N,) of other strings in this form, -1 for a form that no human answer has."""
+        ids, distinct = distinct_codes(strings)
+        by_string = [self.known.get(self.process(text), -1) for text in distinct]
+        return np.asarray(by_string, dtype=np.int64)[ids]
+
+
+def _raw(text: str) -> str:
+    return text
+
+
+class AnswerSets:
+    """All human answers of N questions, `total` in number, laid end to end.
+
+    Attributes
+    ----------
+    counts : int64 (N,), answers of each question (K)
+    rows : int64 (total,), the question that each answer belongs to
+
+    Raises
+    ------
+    DataError
+        A question has no answer, or an answer is not a string.
+    """
+
+    def __init__(self, answers: Iterable[Sequence[str]]) -> None:
+        listed = list(answers)
+        self.counts = np.fromiter(map(len, listed), dtype=np.int64, count=len(listed))
+        if len(listed) and not self.counts.all():
+            raise DataError(f"question number {int(np.argmin(self.counts)) + 1} has no answer")
+        if str in set(map(type, listed)):
+            raise DataError("expected a list of answers for each question, got a string")
+        self.rows = np.repeat(np.arange(len(listed)), self.counts)
+        self._ids, self._distinct = distinct_codes(chain.from_iterable(listed))
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    @cached_property
+    def offsets(self) -> Integers:
+        """int64 (N,): where each question's answers begin."""
+        return np.cumsum(self.counts) - self.counts
+
+    @cached_property
+    def raw(self) -> Form:
+        """Answers as written."""
+        return Form(_raw, self._distinct, self._ids)
+
+    @cached_property
+    def clean(self) -> Form:
+        """Answers with the white space at their ends removed."""
+        return Form(clean_answer, self._distinct, self._ids)
+
+    @cached_property
+    def normalized(self) -> Form:
+        """Answers as the official evaluator normalises them."""
+        return Form(normalize_answer, self._distinct, self._ids)
+
+    @cached_property
+    def lenient(self) -> Form:
+        """Answers as the lenient rule normalises them."""
+        return Form(normalize_leniently, self._distinct, self._ids)
+
+    @cached_property
+    def unanimous(self) -> Booleans:
+        """bool (N,): the human answers are one and the same string, so that the official rule normalises nothing."""
+        codes = self.clean.codes
+        differs = codes != codes[self.offsets][self.rows]
+        return self.per_question(differs) == 0
+
+    def per_question(self, values: npt.ArrayLike) -> Floats:
+        """Return the sum (N,) of `values` (total,) over each question's answers, added in their order."""
+        return np.bincount(self.rows, weights=np.asarray(values), minlength=len(self)).astype(np.float64)
+
+    def raw_matches(self, predictions: Sequence[str] | Strings) -> Booleans:
+        """Return bool (total,): the human answer is written exactly as the prediction (N strings) for its question."""
+        return self._equal(self.raw.codes, self.raw.encode(predictions))
+
+    def lenient_matches(self, predictions: Sequence[str] | Strings) -> Booleans:
+        """Return bool (total,): the human answer equals the prediction after lenient normalisation."""
+        return self._equal(self.lenient.codes, self.lenient.encode(predictions))
+
+    def official_matches(self, predictions: Sequence[str] | Strings) -> Booleans:
+        """Return bool (total,): the human answer equals the prediction under the official rule, gate included."""
+        if len(predictions) != len(self):
+            raise self._wrong_number(len(predictions))
+        predicted = np.where(self.unanimous, self.clean.encode(predictions), self.normalized.encode(predictions))
+        return self._equal(self.official_codes, predicted)
+
+    @cached_property
+    def official_codes(self) -> Integers:
+        """int64 (total,): equal within a question where the official rule takes two answers for the same."""
+        return np.where(self.unanimous[self.rows], self.clean.codes, self.normalized.codes)
+
+    def _equal(self, codes: Integers, predicted: Integers) -> Booleans:
+        if len(predicted) != len(self):
+            raise self._wrong_number(len(predicted))
+        return codes == predicted[self.rows]
+
+    def _wrong_number(self, number: int) -> DataError:
+        return DataError(f"expected one prediction a question: {len(self)}, got {number}")
+
+    @cached_property
+    def official_agreement(self) -> Integers:
+        """int64 (total,): answers of the same question equal to this one under the official rule, itself included."""
+        return self._agreement(self.official_codes)
+
+    @cached_property
+    def raw_agreement(self) -> Integers:
+        """int64 (total,): answers of the same question written exactly as this one, itself included."""
+        return self._agreement(self.raw.codes)
+
+    def _agreement(self, codes: Integers) -> Integers:
+        keys = self.rows * (int(codes.max(initial=0)) + 1) + codes
+        _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
+        return counts[inverse].astype(np.int64)
+
+
+AnswersLike = Union[AnswerSets, Iterable[Sequence[str]]]
+
+
+def as_answer_sets(answers: AnswersLike) -> AnswerSets:
+    """Return `answers` encoded, themselves where they are already."""
+    return answers if isinstance(answers, AnswerSets) else AnswerSets(answers)

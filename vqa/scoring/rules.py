@@ -1,0 +1,97 @@
+"""The scoring rules: predictions and human answers in, one number a question out.
+
+Every rule takes `predictions`, N strings, and `answers`, N sequences of strings (or `AnswerSets`, to encode them
+once for several calls), and returns float64 (N,) in [0, 1]. Inputs are never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from vqa.scoring.answer_sets import AnswerSets, AnswersLike, Booleans, Floats, Strings, as_answer_sets
+
+OFFICIAL_ANSWERS = 10
+ENOUGH = 3
+"""Matching annotators that make an answer fully right under the official rule."""
+
+FORMULA = "[n min(1,(n-1)/3) + (K-n) min(1,n/3)] / K for n matches among K answers"
+
+
+def any_of(predictions: Sequence[str] | Strings, answers: AnswersLike) -> Floats:
+    """Return 1 where the prediction is one of the question's answers exactly as written, else 0.
+
+    >>> any_of(["dark blue", "red"], [("blue", "dark blue", "navy"), ("blue", "dark blue", "navy")])
+    array([1., 0.])
+    """
+    sets = as_answer_sets(answers)
+    return (sets.per_question(sets.raw_matches(predictions)) > 0).astype(np.float64)
+
+
+def per_split(predictions: Sequence[str] | Strings, answers: AnswersLike) -> Floats:
+    """Return the fraction of the question's answers that equal the prediction exactly as written.
+
+    Its mean over questions with equally many answers is what ``mx.metric.Accuracy`` over (question, answer) rows
+    gives.
+
+    >>> per_split(["navy", "yes"], [("blue", "dark blue", "navy"), ("yes", "yes", "no", "yes")])
+    array([0.33333333, 0.75      ])
+    """
+    sets = as_answer_sets(answers)
+    return sets.per_question(sets.raw_matches(predictions)) / sets.counts
+
+
+def official(predictions: Sequence[str] | Strings, answers: AnswersLike) -> Floats:
+    """Return the official VQA accuracy of each question, equal to the official evaluator's to the last bit.
+
+    For each annotator, min(1, matches among the other annotators / 3); the score is the mean over the annotators:
+    [n min(1,(n-1)/3) + (K-n) min(1,n/3)] / K for n matches among K answers. One annotator is left out by position,
+    so that files without answer ids score alike.
+
+    Source: repository GT-Vision-Lab/VQA, commit a013f00, PythonEvaluationTools/vqaEvaluation/vqaEval.py, `evaluate`.
+
+    >>> official(["2", "a dog"], [("two", "2") + ("3",) * 8, ("dog",) * 10])
+    array([0.6, 0. ])
+    """
+    sets = as_answer_sets(answers)
+    return soft_scores(sets, sets.official_matches(predictions))
+
+
+def lenient(predictions: Sequence[str] | Strings, answers: AnswersLike) -> Floats:
+    """Return the official score with normalisation always on and articles-only answers kept.
+
+    >>> lenient(["A dog."], [("dog",) * 10])
+    array([1.])
+    """
+    sets = as_answer_sets(answers)
+    return soft_scores(sets, sets.lenient_matches(predictions))
+
+
+def leave_one_out_terms(sets: AnswerSets, matched: Booleans) -> Floats:
+    """Return (total,): for each annotator min(1, matches among the others of the question / 3)."""
+    total = sets.per_question(matched)[sets.rows]
+    return np.minimum(1.0, (total - matched) / ENOUGH)
+
+
+def soft_scores(sets: AnswerSets, matched: Booleans) -> Floats:
+    """Return (N,): the mean of the leave-one-out terms of each question, `matched` being bool (total,)."""
+    # Terms are added in the order of the annotators, as the official evaluator adds them.
+    return sets.per_question(leave_one_out_terms(sets, matched)) / sets.counts
+
+
+def soft_score_of_count(matches: npt.ArrayLike, num_answers: npt.ArrayLike) -> Floats:
+    """Return the official score of n matches among K answers by the closed formula.
+
+    >>> soft_score_of_count([0, 1, 2, 3, 4, 10], 10).round(6)
+    array([0. , 0.3, 0.6, 0.9, 1. , 1. ])
+    >>> soft_score_of_count([0, 1, 2, 3], 3).round(4)
+    array([0.    , 0.2222, 0.4444, 0.6667])
+    """
+    n = np.asarray(matches, dtype=np.float64)
+    k = np.asarray(num_answers, dtype=np.float64)
+    return (n * np.clip((n - 1) / ENOUGH, 0, 1) + (k - n) * np.minimum(1, n / ENOUGH)) / k
+
+
+RULES = {"any-of": any_of, "per-split": per_split, "vqa-official": official, "vqa-lenient": lenient}
