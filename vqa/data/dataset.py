@@ -1,0 +1,137 @@
+"""Dataset: a card's splits, read when first asked for, with their vocabulary and images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vqa.data.cards import DatasetCard, load_card
+from vqa.data.encoding import EncodedQuestions, encode_questions
+from vqa.data.images import ImageStore, open_images
+from vqa.data.readers import read_split
+from vqa.data.table import QuestionTable
+from vqa.data.vocab import Vocabulary, build_vocabulary
+from vqa.errors import ConfigError, DataError
+
+TRAIN = "train"
+
+
+class Dataset:
+    """The splits of a data set; made by `load_dataset`.
+
+    Attributes
+    ----------
+    card : the dataset card
+    vocabulary : of the train split
+    """
+
+    def __init__(
+        self,
+        card: DatasetCard,
+        vocabulary: Vocabulary,
+        *,
+        max_bad: float = 0.01,
+        tables: dict[str, QuestionTable] | None = None,
+    ) -> None:
+        """Take a card, a vocabulary, and the tables of splits that are read already."""
+        self.card = card
+        self.vocabulary = vocabulary
+        self._max_bad = max_bad
+        self._tables = dict(tables or {})
+        self._encoded: dict[str, EncodedQuestions] = {}
+        self._images: ImageStore | None = None
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.card.name!r}, splits {', '.join(self.splits)}, {self.vocabulary.num_answers} answers)"
+
+    @property
+    def splits(self) -> list[str]:
+        """Names of the splits, in the card's order, then those that were given as tables."""
+        return list(dict.fromkeys([*self.card.splits, *self._tables]))
+
+    def table(self, split: str) -> QuestionTable:
+        """Return the questions of a split, read at the first call.
+
+        Raises
+        ------
+        ConfigError
+            The card has no such split.
+        DataError
+            The files cannot be read, or share question ids with a split that was read before.
+        """
+        if split not in self._tables:
+            table = read_split(self.card, split, self._max_bad)
+            for other, other_table in self._tables.items():
+                _require_disjoint(split, table, other, other_table)
+            self._tables[split] = table
+            self._images = None  # to be opened again, with the images of this split
+        return self._tables[split]
+
+    def encoded(self, split: str) -> EncodedQuestions:
+        """Return the questions of a split as integer arrays, made at the first call."""
+        if split not in self._encoded:
+            self._encoded[split] = encode_questions(self.table(split), self.vocabulary)
+        return self._encoded[split]
+
+    @property
+    def images(self) -> ImageStore:
+        """The images of all splits that were read so far (of the first one where none was).
+
+        A store once returned stays as it is; after a further split was read, a new one is returned.
+        """
+        if self._images is None:
+            if not self._tables:
+                self.table(self.splits[0])
+            self._images = open_images(self.card, self._tables)
+        return self._images
+
+    def with_table(self, split: str, table: QuestionTable) -> Dataset:
+        """Return a data set of the same card and vocabulary whose split `split` is `table`, read from nowhere."""
+        return Dataset(self.card, self.vocabulary, max_bad=self._max_bad, tables={split: table})
+
+
+def _require_disjoint(split: str, table: QuestionTable, other: str, other_table: QuestionTable) -> None:
+    known = set(other_table.question_id)
+    shared = [question_id for question_id in table.question_id if question_id in known]
+    if shared:
+        raise DataError(
+            f"the splits {other!r} and {split!r} share {len(shared)} question ids, the first is {shared[0]!r}: "
+            f"a question belongs to one split ({other_table.source}, {table.source})"
+        )
+
+
+def load_dataset(
+    card_path: str | Path,
+    *,
+    max_bad: float = 0.01,
+    max_answers: int | None = None,
+    min_word_count: int = 1,
+    vocabulary: Vocabulary | None = None,
+) -> Dataset:
+    """Load a data set by its card.
+
+    Parameters
+    ----------
+    card_path : the TOML file
+    max_bad : largest fraction of bad lines in a split that is let pass, in [0, 1]
+    max_answers : keep so many of the commonest answers of the train split; None: all
+    min_word_count : keep the words that occur at least so often in the train split's questions
+    vocabulary : of a trained run; without it one is made from the split "train"
+
+    Raises
+    ------
+    ConfigError
+        The card is wrong, or has no split "train" to make the vocabulary from.
+    DataError
+        The train split cannot be read.
+    """
+    card = load_card(card_path)
+    if vocabulary is not None:
+        return Dataset(card, vocabulary, max_bad=max_bad)
+    if TRAIN not in card.splits:
+        raise ConfigError(
+            f"{card.path}: no split {TRAIN!r} to make the vocabulary from, only {', '.join(card.splits)}; "
+            "give a trained run's vocabulary, or add [splits.train]"
+        )
+    table = read_split(card, TRAIN, max_bad)
+    vocabulary = build_vocabulary(table, max_answers=max_answers, min_word_count=min_word_count)
+    return Dataset(card, vocabulary, max_bad=max_bad, tables={TRAIN: table})

@@ -1,0 +1,197 @@
+"""GroupedLoader: batches of whole questions, each with all its answers, each distinct image once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from vqa._mxnet import mx
+from vqa.data.batching import BatchPlan, padded_width, plan_by_image, plan_by_length, plan_in_order
+from vqa.data.dataset import Dataset
+from vqa.data.image_files import unusable_images
+from vqa.errors import ConfigError, DataError
+
+NDArray = Any  # MXNet has no type information
+
+
+class Batch(NamedTuple):
+    """N questions, each with all its answers; M distinct images, T words at most, A answer slots.
+
+    Attributes
+    ----------
+    images : float32 (M, ...), each distinct image once
+    image_index : int32 (N,), row of `images` that each question is about
+    tokens : int32 (N, T), word ids, padded at the end
+    lengths : int32 (N,), number of real words, at least 1
+    answers : int32 (N, A), answer ids, repeats kept; -1 for an unknown answer or an empty slot
+    rows : NumPy int64 (N,), row of the QuestionTable
+    """
+
+    images: NDArray
+    image_index: NDArray
+    tokens: NDArray
+    lengths: NDArray
+    answers: NDArray
+    rows: npt.NDArray[np.int64]
+
+    @property
+    def inputs(self) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+        """What a network is called with: (images, image_index, tokens, lengths)."""
+        return self.images, self.image_index, self.tokens, self.lengths
+
+    def as_in_context(self, ctx: mx.Context) -> Batch:
+        """Return the batch on another device."""
+        images, image_index, tokens, lengths, answers = (array.as_in_context(ctx) for array in self[:-1])
+        return Batch(images, image_index, tokens, lengths, answers, self.rows)
+
+
+class GroupedLoader:
+    """Cuts a split into batches; every epoch yields every question exactly once, the last ones too.
+
+    Without `shuffle` the questions come in the table's order. With it, the order is a function of `seed` and the
+    epoch's number; questions about one image stay together, so that each distinct image is encoded once an epoch
+    (more questions than fit a batch are cut), and questions without images come with others of similar length.
+
+    Parameters
+    ----------
+    dataset : of `load_dataset`
+    split : name of the split
+    batch_size : the most questions in a batch
+    shuffle : whether to change the order in every epoch
+    seed : an integer of at least 0
+    shard : (rank, workers): of the questions only the rank-th of `workers` parts, which differ by at most one
+        question and make equally many batches (with a batch_size of 1, they may make one more)
+    rows : only these rows of the table, each once; None: all
+    ctx : device of the arrays; None: the CPU
+
+    Raises
+    ------
+    ConfigError
+        A value is out of its range.
+    DataError
+        There is no question.
+    ImageError
+        Images that the questions need are missing or cannot be decoded.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        split: str,
+        *,
+        batch_size: int = 256,
+        shuffle: bool = False,
+        seed: int = 0,
+        shard: tuple[int, int] = (0, 1),
+        rows: Sequence[int] | npt.NDArray[np.int64] | None = None,
+        ctx: mx.Context | None = None,
+    ) -> None:
+        table = dataset.table(split)
+        chosen = _checked_rows(rows, len(table), split)
+        _check_numbers(batch_size, seed, shard)
+        self._encoded = dataset.encoded(split)
+        self._lengths = self._encoded.lengths
+        self._padding_id = dataset.vocabulary.padding_id
+        self._images = dataset.images
+        self._with_images = self._images.kind != "none"
+        self._shuffle = shuffle
+        self._seed = seed
+        self._ctx = ctx or mx.cpu()
+        self._next_epoch = 0
+        if self._with_images:
+            ids = [self._encoded.image_ids[number] for number in np.unique(self._encoded.image_number[chosen])]
+            missing = self._images.missing(ids)
+            if missing:
+                faults = [(image_id, f"image {image_id!r} is not there") for image_id in missing]
+                raise unusable_images(faults, len(ids), table)
+        self._plan = self._make_plan(chosen, batch_size, shard)
+
+    def __len__(self) -> int:
+        """Return the number of batches, the same in every epoch."""
+        return self._plan.num_batches
+
+    @property
+    def num_questions(self) -> int:
+        """Number of questions in an epoch."""
+        return len(self._plan.rows)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """Yield the batches of one epoch; their order is a function of the seed and `number` (from 0)."""
+        if self._shuffle:
+            batches = self._plan.shuffled(np.random.default_rng([self._seed, number + 1]))
+        else:
+            batches = self._plan.in_order()
+        return map(self._batch, batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        number = self._next_epoch
+        self._next_epoch += 1
+        return self.epoch(number)
+
+    def _make_plan(self, rows: npt.NDArray[np.int64], batch_size: int, shard: tuple[int, int]) -> BatchPlan:
+        """Plan this worker's batches, as many as the worker with the most has."""
+        rank, workers = shard
+        if self._shuffle and self._with_images:
+            # Parts are cut where they cut the fewest images.
+            rows = rows[np.argsort(self._encoded.image_number[rows], kind="stable")]
+        bounds = [len(rows) * part // workers for part in range(workers + 1)]
+        if bounds[1] == 0:
+            raise DataError(f"expected at least one question for each of {workers} workers, got {len(rows)} questions")
+        plans = [self._plan_part(rows[start:stop], batch_size) for start, stop in zip(bounds, bounds[1:])]
+        return plans[rank].split_into(max(plan.num_batches for plan in plans))
+
+    def _plan_part(self, rows: npt.NDArray[np.int64], batch_size: int) -> BatchPlan:
+        if not self._shuffle:
+            return plan_in_order(rows, batch_size)
+        if self._with_images:
+            return plan_by_image(rows, batch_size, self._encoded, np.random.default_rng([self._seed, 0]))
+        return plan_by_length(rows, batch_size, self._encoded)
+
+    def _batch(self, rows: npt.NDArray[np.int64]) -> Batch:
+        """Gather the arrays of some rows."""
+        encoded = self._encoded
+        lengths = self._lengths[rows]
+        tokens = encoded.padded_tokens(rows, int(padded_width(lengths.max())), self._padding_id)
+        images, image_index = self._gather_images(rows)
+        return Batch(
+            self._array(images, "float32"),
+            self._array(image_index, "int32"),
+            self._array(tokens, "int32"),
+            self._array(lengths, "int32"),
+            self._array(encoded.answers[rows], "int32"),
+            rows,
+        )
+
+    def _array(self, values: npt.NDArray[Any], dtype: str) -> NDArray:
+        return mx.nd.array(values, ctx=self._ctx, dtype=dtype)
+
+    def _gather_images(self, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """Return the distinct images of some rows, and each row's position among them."""
+        if not self._with_images:
+            return self._images.read([""]), np.zeros(len(rows), dtype=np.int64)
+        numbers, image_index = np.unique(self._encoded.image_number[rows], return_inverse=True)
+        return self._images.read([self._encoded.image_ids[number] for number in numbers]), image_index
+
+
+def _checked_rows(rows: Sequence[int] | npt.NDArray[np.int64] | None, length: int, split: str) -> npt.NDArray[np.int64]:
+    if rows is None:
+        return np.arange(length)
+    chosen = np.asarray(rows, dtype=np.int64)
+    if not len(chosen):
+        raise DataError(f"expected at least one row of split {split!r}, got none")
+    if chosen.min() < 0 or chosen.max() >= length or len(np.unique(chosen)) < len(chosen):
+        raise ConfigError(f"expected distinct rows from 0 to {length - 1} of split {split!r}")
+    return chosen
+
+
+def _check_numbers(batch_size: int, seed: int, shard: tuple[int, int]) -> None:
+    if batch_size < 1:
+        raise ConfigError(f"expected a batch size of at least 1, got {batch_size}")
+    if seed < 0:
+        raise ConfigError(f"expected a seed of at least 0, got {seed}")
+    rank, workers = shard
+    if not 0 <= rank < workers:
+        raise ConfigError(f"expected a shard (rank, workers) with 0 <= rank < workers, got {shard}")

@@ -1,0 +1,186 @@
+"""The cache of decoded images: uint8 arrays in files named by what they were made of."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+from filelock import FileLock
+from PIL import Image
+from tqdm import tqdm
+
+from vqa.atomic import replacing
+from vqa.data.image_files import ImageFolder, Pixels, decode_image, unusable_images
+from vqa.data.table import QuestionTable
+from vqa.errors import ImageError
+
+FORMAT_VERSION = 1
+# Above this many bytes, files are told apart by their size and time of change instead of by their content.
+MAX_HASHED_BYTES = 2**28
+MAX_BYTES_IN_MEMORY = 2**31
+CHUNK = 256
+
+log = logging.getLogger(__name__)
+
+
+def cache_folder() -> Path:
+    """Return the folder of decoded images: $VQA_CACHE, or the user's cache folder for vqa."""
+    return Path(os.environ.get("VQA_CACHE") or platformdirs.user_cache_dir("vqa")) / "pixels"
+
+
+def cached_pixels(
+    image_ids: Sequence[str], folder: ImageFolder, size: tuple[int, int] | None, table: QuestionTable
+) -> Pixels:
+    """Return images as a read-only memory map, uint8 (n, 3, height, width), decoded at the first call only.
+
+    Two processes that need the same images at once wait for one of them to decode. Where the cache cannot be
+    written, the images are kept in memory.
+
+    Parameters
+    ----------
+    image_ids : n distinct ids
+    folder : finds their files
+    size : height and width to scale to; None: they must all have one size
+    table : the questions about the images, for messages
+
+    Raises
+    ------
+    ImageError
+        Images are missing, cannot be decoded or differ in size; or the cache cannot be written and they are too
+        many for the memory.
+    """
+    files = _find_all(image_ids, folder, table)
+    path = cache_folder() / f"{_content_key(image_ids, files, size)}.npy"
+    pixels = _open_cached(path, len(image_ids))
+    if pixels is not None:
+        return pixels
+    decoded = partial(_decode_all, image_ids, files, size, table)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock"):
+            pixels = _open_cached(path, len(image_ids))  # another process may have been first
+            if pixels is None:
+                _write(path, decoded(), len(image_ids))
+                pixels = _open_cached(path, len(image_ids))
+        if pixels is None:
+            raise OSError("the file just written cannot be read")
+        return pixels
+    except OSError as error:
+        log.warning(
+            "images are kept in memory, as %s cannot be written (%s); VQA_CACHE names another folder",
+            path.parent,
+            error,
+        )
+        return _in_memory(decoded(), len(image_ids), path.parent)
+
+
+def _find_all(image_ids: Sequence[str], folder: ImageFolder, table: QuestionTable) -> list[Path]:
+    files, faults = [], []
+    for image_id in image_ids:
+        try:
+            files.append(folder.find(image_id))
+        except ImageError as error:
+            faults.append((image_id, str(error)))
+    if faults:
+        raise unusable_images(faults, len(image_ids), table)
+    return files
+
+
+def _content_key(image_ids: Sequence[str], files: Sequence[Path], size: tuple[int, int] | None) -> str:
+    """Return a name for these images at this size, as 64 hexadecimal digits."""
+    status = [file.stat() for file in files]
+    by_content = sum(entry.st_size for entry in status) <= MAX_HASHED_BYTES
+    digest = hashlib.sha256(ascii((FORMAT_VERSION, size, by_content)).encode("ascii"))
+    for image_id, file, entry in zip(image_ids, files, status):
+        digest.update(ascii((image_id, entry.st_size)).encode("ascii"))
+        digest.update(file.read_bytes() if by_content else str(entry.st_mtime_ns).encode("ascii"))
+    return digest.hexdigest()
+
+
+def _open_cached(path: Path, count: int) -> Pixels | None:
+    """Return the memory map of a cache file, or None where it is not there or not whole."""
+    try:
+        pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    whole = pixels.dtype == np.uint8 and pixels.ndim == 4 and len(pixels) == count
+    return pixels if whole else None
+
+
+def _write(path: Path, decoded: Iterator[Pixels], count: int) -> None:
+    """Write images one after the other to a .npy file."""
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        leftover.unlink()  # of a process that was killed: we hold the lock
+    first = next(decoded)
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, *first.shape)}
+    # Plain writes: through a memory map a full disk would kill the process instead of raising an error.
+    with replacing(path, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for pixels in chain([first], decoded):
+            file.write(pixels.tobytes())
+
+
+def _in_memory(decoded: Iterator[Pixels], count: int, folder: Path) -> Pixels:
+    first = next(decoded)
+    if count * first.nbytes > MAX_BYTES_IN_MEMORY:
+        raise ImageError(
+            f"{count} decoded images take {count * first.nbytes / 2**30:.1f} GB and {folder} cannot be written; "
+            "let VQA_CACHE name a folder with so much room"
+        )
+    return np.stack([first, *decoded])
+
+
+def _decode_all(
+    image_ids: Sequence[str], files: Sequence[Path], size: tuple[int, int] | None, table: QuestionTable
+) -> Iterator[Pixels]:
+    """Yield each image's pixels; after the first fault go on without yielding, to count the faults, and raise."""
+    faults: list[tuple[str, str]] = []
+    shape: tuple[int, ...] | None = None
+    for image_id, pixels in zip(image_ids, _decode_in_threads(files, size)):
+        if isinstance(pixels, ImageError):
+            faults.append((image_id, str(pixels)))
+            continue
+        shape = shape or pixels.shape
+        if pixels.shape != shape:
+            faults.append((image_id, _odd_size(image_id, pixels.shape, image_ids[0], shape)))
+        if not faults:
+            yield pixels
+    if faults:
+        raise unusable_images(faults, len(image_ids), table)
+
+
+def _odd_size(image_id: str, shape: tuple[int, ...], other_id: str, expected: tuple[int, ...]) -> str:
+    return (
+        f"image {image_id!r} is {shape[1]} x {shape[2]} pixels (height x width), but {other_id!r} is "
+        f"{expected[1]} x {expected[2]}; scale them with size = [{expected[1]}, {expected[2]}] in [images] of the card"
+    )
+
+
+def _decode_in_threads(files: Sequence[Path], size: tuple[int, int] | None) -> Iterator[Pixels | ImageError]:
+    """Yield the pixels, or the error, of each file in order; Pillow decodes outside Python's global lock."""
+    with warnings.catch_warnings(), ThreadPoolExecutor() as pool, _progress(len(files)) as progress:
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # decode_image raises instead
+        for start in range(0, len(files), CHUNK):
+            for result in pool.map(partial(_try_to_decode, size=size), files[start : start + CHUNK]):
+                progress.update()
+                yield result
+
+
+def _progress(total: int) -> tqdm:
+    return tqdm(total=total, desc="decoding images", unit="image", delay=2, leave=False, disable=None)
+
+
+def _try_to_decode(file: Path, size: tuple[int, int] | None) -> Pixels | ImageError:
+    try:
+        return decode_image(file, size)
+    except ImageError as error:
+        return error
