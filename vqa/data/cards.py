@@ -27,7 +27,7 @@ IMAGE_KEYS: dict[str, tuple[str, ...]] = {
     "pixels": ("kind", "path", "size"),
     "features": ("kind", "path"),
     "regions": ("kind", "path"),
-    "frames": ("kind", "path"),
+    "frames": ("kind", "path", "frames", "size"),
 }
 MAX_ANNOTATORS = 10
 EASY_VQA_SPLITS = ("train", "test")
@@ -58,13 +58,15 @@ class ImageCard:
     Attributes
     ----------
     kind : "pixels", "features", "regions" or "frames"
-    path : folder of image files, or a features file; None for the images of an installed package
+    path : folder of image or video files, or a features file; None for the images of an installed package
     size : height and width in pixels to which images are scaled; None: they must all have one size
+    frames : number of frames taken of each video of a folder; None for the default
     """
 
     kind: str
     path: Path | None
     size: tuple[int, int] | None = None
+    frames: int | None = None
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,10 @@ def _image_card(table: Any, data_format: str, path: Path) -> ImageCard:
     folder = None if packaged and "path" not in table else _existing(table, "path", path, where)
     if folder and kind == "pixels" and not folder.is_dir():
         raise ConfigError(f"{where}: path must be a folder of images, got the file {folder}")
-    return ImageCard(kind=kind, path=folder, size=_size(table.get("size"), where))
+    frames = table.get("frames")
+    if frames is not None and not _whole(frames, least=1):
+        raise ConfigError(f"{where}: frames must be a whole number of at least 1, got {frames!r}")
+    return ImageCard(kind=kind, path=folder, size=_size(table.get("size"), where), frames=frames)
 
 
 def _size(value: Any, where: str) -> tuple[int, int] | None:
