@@ -38,15 +38,15 @@ def format_percent(value: float | None, digits: int = 2) -> str:
     return _format(value, 100, digits)
 
 
-def round_percent(fraction: float) -> float:
-    """Return 100 times a fraction, rounded to two decimals as Python 2 rounds: exact halves away from zero.
+def round_percent(percent: float) -> float:
+    """Return a percentage rounded to two decimals as Python 2 rounds: exact halves away from zero.
 
     The official evaluator ran under Python 2; Python 3 rounds exact halves to even (5.625 to 5.62, not 5.63).
 
-    >>> round_percent(0.05625), round_percent(2 / 3)
+    >>> round_percent(5.625), round_percent(200 / 3)
     (5.63, 66.67)
     """
-    return float(Decimal(100 * fraction).quantize(Decimal("0.01"), ROUND_HALF_UP))
+    return float(Decimal(percent).quantize(Decimal("0.01"), ROUND_HALF_UP))
 
 
 def format_count(count: int) -> str:

@@ -95,3 +95,23 @@ def soft_score_of_count(matches: npt.ArrayLike, num_answers: npt.ArrayLike) -> F
 
 
 RULES = {"any-of": any_of, "per-split": per_split, "vqa-official": official, "vqa-lenient": lenient}
+
+
+def official_note(answers: AnswersLike) -> str:
+    """Return what must be said beside an official score where questions have other than ten answers, else "".
+
+    >>> official_note([("yes", "yes", "no")])
+    '3 answers a question instead of 10: the score is [n min(1,(n-1)/3) + (K-n) min(1,n/3)] / K for n matches among K \
+answers, at most 0.6667 here'
+    """
+    sets = as_answer_sets(answers)
+    fewest, most = int(sets.counts.min(initial=OFFICIAL_ANSWERS)), int(sets.counts.max(initial=OFFICIAL_ANSWERS))
+    if not len(sets) or (sets.counts == OFFICIAL_ANSWERS).all():
+        return ""
+    fewest, most = int(sets.counts.min()), int(sets.counts.max())
+    number = str(most) if fewest == most else f"{fewest} to {most}"
+    note = f"{number} answers a question instead of {OFFICIAL_ANSWERS}: the score is {FORMULA}"
+    best = float(soft_score_of_count(fewest, fewest))
+    if best < 1:
+        note += f", at most {best:.4f} " + ("here" if fewest == most else f"with {fewest}")
+    return note

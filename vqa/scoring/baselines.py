@@ -1,0 +1,109 @@
+"""Blind baselines: answers learned from the train split alone, given without looking at the image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from vqa.errors import DataError
+from vqa.scoring.answer_sets import AnswerSets, AnswersLike, Integers, Strings, as_answer_sets, distinct_codes
+
+TYPE_WORDS = 2
+"""First words of a question that stand for its type where the data has none."""
+
+
+class Questions(Protocol):
+    """What scoring needs of a table of N questions; `vqa.data.table.QuestionTable` has it."""
+
+    question_id: Strings
+    image_id: Strings
+    question: Strings
+    answers: Strings
+    answer_type: Strings
+    question_type: Strings
+
+    def __len__(self) -> int: ...
+
+
+def question_types(questions: Questions) -> list[str]:
+    """Return the type of each question: the data's, else the first two words in lower case."""
+    return [
+        given or " ".join(text.lower().split()[:TYPE_WORDS])
+        for given, text in zip(questions.question_type, questions.question)
+    ]
+
+
+def commonest_by_group(groups: Integers, answers: AnswerSets) -> list[str]:
+    """Return the commonest answer of each group, a tie going to the answer that occurs first.
+
+    Parameters
+    ----------
+    groups : int64 (N,), the group of each question, numbered 0 to G - 1 without a gap
+    answers : the human answers of the N questions, each occurrence counting once
+    """
+    codes = answers.raw.codes
+    forms = list(answers.raw.known)
+    pairs, first, counts = np.unique(groups[answers.rows] * len(forms) + codes, return_index=True, return_counts=True)
+    order = np.lexsort((first, -counts, pairs // max(len(forms), 1)))
+    group_of_pair = pairs[order] // max(len(forms), 1)
+    _, starts = np.unique(group_of_pair, return_index=True)
+    return [forms[code] for code in pairs[order][starts] % max(len(forms), 1)]
+
+
+def majority_answers(answers: AnswersLike) -> list[str]:
+    """Return each question's commonest answer as written, a tie going to the answer given first.
+
+    >>> majority_answers([("navy", "blue", "blue"), ("yes", "no")])
+    ['blue', 'yes']
+    """
+    sets = as_answer_sets(answers)
+    return commonest_by_group(np.arange(len(sets)), sets)
+
+
+class BlindBaselines:
+    """The commonest train answer overall, for each question type and for each exact question text.
+
+    Raises
+    ------
+    DataError
+        The train split is empty.
+    """
+
+    def __init__(self, train: Questions) -> None:
+        if not len(train):
+            raise DataError("blind baselines need at least one question of the train split, got none")
+        sets = AnswerSets(train.answers)
+        (self.commonest,) = commonest_by_group(np.zeros(len(sets), dtype=np.int64), sets)
+        self.by_type = _commonest_by_name(question_types(train), sets)
+        self.by_question = _commonest_by_name(train.question, sets)
+
+    def predict(self, questions: Questions) -> dict[str, list[str]]:
+        """Return the predictions (N strings) of `prior`, `prior_per_question_type` and `prior_per_question`.
+
+        A question that train does not hold falls back on its type, a type that it does not hold on the commonest.
+        """
+        per_type = [self.by_type.get(name, self.commonest) for name in question_types(questions)]
+        return {
+            "prior": [self.commonest] * len(questions),
+            "prior_per_question_type": per_type,
+            "prior_per_question": [
+                self.by_question.get(text, fallback) for text, fallback in zip(questions.question, per_type)
+            ],
+        }
+
+
+def _commonest_by_name(names: Sequence[str] | Strings, sets: AnswerSets) -> dict[str, str]:
+    codes, distinct = distinct_codes(names)
+    return dict(zip(distinct, commonest_by_group(codes, sets)))
+
+
+def commonest_majorities(answers: Iterable[Sequence[str]]) -> list[str]:
+    """Return the distinct majority answers of the questions, the commonest first, ties by first occurrence.
+
+    The first thousands of them are the answer vocabulary that VQA models usually have.
+    """
+    codes, distinct = distinct_codes(majority_answers(answers))
+    counts = np.bincount(codes, minlength=len(distinct))
+    return [distinct[code] for code in np.argsort(-counts, kind="stable")]

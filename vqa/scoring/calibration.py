@@ -1,0 +1,113 @@
+"""Calibration: does a prediction that is given with probability p come true in p of the cases?
+
+Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 2 (expected calibration error);
+Brier, "Verification of forecasts expressed in terms of probability", 1950, for the event "the prediction is right".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vqa.errors import DataError
+from vqa.scoring.answer_sets import Floats
+from vqa.scoring.intervals import ClusterBootstrap, Rate
+
+NUM_BINS = 15
+
+
+def check_probabilities(probabilities: npt.ArrayLike, num_questions: int) -> Floats:
+    """Return `probabilities` as float64 (N,).
+
+    Raises
+    ------
+    DataError
+        Their number is not `num_questions`, or one is not in [0, 1].
+    """
+    checked = np.asarray(probabilities, dtype=np.float64)
+    if checked.shape != (num_questions,):
+        raise DataError(f"expected one probability a question, shape ({num_questions},), got {checked.shape}")
+    # Sums of float32 softmax terms exceed 1 by their rounding error.
+    if not np.all((checked >= 0) & (checked <= 1 + 1e-6)):
+        wrong = checked[~((checked >= 0) & (checked <= 1 + 1e-6))][0]
+        raise DataError(
+            f"expected probabilities in [0, 1], got {wrong}: "
+            "give the softmax or sigmoid values of the predictions, not their logits"
+        )
+    return np.minimum(checked, 1.0)
+
+
+def reliability_bins(probabilities: Floats, hits: Floats) -> list[dict[str, Any]]:
+    """Return the 15 equal-width bins of confidence, each {"low", "high", "n", "confidence", "accuracy"}.
+
+    A bin holds low < p <= high, the first one 0 as well; an empty bin has null for its two means.
+
+    Parameters
+    ----------
+    probabilities : float64 (N,) in [0, 1], of the predicted answers
+    hits : float64 (N,), 1 where the prediction is right
+    """
+    bins = _bin_numbers(probabilities)
+    counts = np.bincount(bins, minlength=NUM_BINS)
+    confidence = np.bincount(bins, weights=probabilities, minlength=NUM_BINS)
+    right = np.bincount(bins, weights=hits, minlength=NUM_BINS)
+    return [
+        {
+            "low": number / NUM_BINS,
+            "high": (number + 1) / NUM_BINS,
+            "n": int(count),
+            "confidence": float(confidence[number] / count) if count else None,
+            "accuracy": float(right[number] / count) if count else None,
+        }
+        for number, count in enumerate(counts)
+    ]
+
+
+def _bin_numbers(probabilities: Floats) -> npt.NDArray[np.int64]:
+    return np.clip(np.ceil(probabilities * NUM_BINS).astype(np.int64) - 1, 0, NUM_BINS - 1)
+
+
+def expected_calibration_error(probabilities: Floats, hits: Floats) -> float:
+    """Return the sum over bins of (questions of the bin / questions) |accuracy - confidence|, in [0, 1].
+
+    >>> round(expected_calibration_error(np.array([0.9, 0.9]), np.array([1.0, 0.0])), 6)
+    0.4
+    """
+    gaps = np.bincount(_bin_numbers(probabilities), weights=hits - probabilities, minlength=NUM_BINS)
+    return float(np.abs(gaps).sum() / len(probabilities))
+
+
+def calibration(
+    probabilities: npt.ArrayLike, hits: Sequence[float] | Floats, bootstrap: ClusterBootstrap
+) -> dict[str, Any]:
+    """Return {"ece", "brier", "bins"}, the first two as {"value", "n", "low", "high"}.
+
+    brier = mean of (probability of the prediction - 1 or 0 for right or wrong)^2; `probabilities` and `hits` (N,).
+
+    Raises
+    ------
+    DataError
+        The probabilities are not N numbers in [0, 1].
+    """
+    right = np.asarray(hits, dtype=np.float64)
+    confidence = check_probabilities(probabilities, len(right))
+    columns = np.zeros((len(right), NUM_BINS + 2))
+    columns[np.arange(len(right)), _bin_numbers(confidence)] = right - confidence
+    columns[:, -2] = (confidence - right) ** 2
+    columns[:, -1] = 1
+    low, high = bootstrap.statistics(columns, _error_and_brier)
+    value = _error_and_brier(columns.sum(axis=0, keepdims=True))[0]
+    # Resampling adds noise to every bin and so lifts the error: the interval is made to hold the value.
+    ece, brier = (
+        Rate(float(at), len(right), float(min(at, below)), float(max(at, above)))
+        for at, below, above in zip(value, low, high)
+    )
+    return {"ece": ece.to_json(), "brier": brier.to_json(), "bins": reliability_bins(confidence, right)}
+
+
+def _error_and_brier(sums: Floats) -> Floats:
+    """Return (B, 2): the calibration error and the Brier score from sums (B, bins + 2) of `calibration`'s columns."""
+    return np.column_stack((np.abs(sums[:, :-2]).sum(axis=1), sums[:, -2])) / sums[:, -1:]
