@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from vqa.data.table import QuestionTable
 from vqa.inspection.columns import COLUMNS
 
 
@@ -83,3 +84,10 @@ def margins(frame: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[n
         lead = question.probability - (others[0] if others else last)
         values[row] = lead if question.hit else 0.0 - lead
     return values, is_bound
+
+
+def table_of(frame: pd.DataFrame, source: str) -> QuestionTable:
+    """Return the questions that a predictions table holds."""
+    names = ("question_id", "image_id", "question", "answers")
+    types = {name: frame[name].tolist() for name in ("answer_type", "question_type")}
+    return QuestionTable(*(frame[name].tolist() for name in names), **types, source=source)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from vqa.data.images import ImageStore, open_images
+from vqa.data.table import QuestionTable
+from vqa.errors import DataError
 from vqa.inspection.predictions import read_predictions, read_provenance
+from vqa.inspection.questions import table_of
+
+if TYPE_CHECKING:
+    from vqa.evaluation import Run
+    from vqa.scoring.report import Evaluation
 
 
-@dataclass
 class Source:
     """Predictions, and what is known of where they come from.
 
@@ -19,16 +26,111 @@ class Source:
     ----------
     name : the run or file as the user named it
     frame : predictions table
-    provenance : run, card, split, data_hash, protocol, activation, seed as far as they are known
+    provenance : run, card, split, data_hash, protocol, activation, seed, as far as they are known
     """
 
-    name: str
-    frame: pd.DataFrame
-    provenance: dict[str, Any] = field(default_factory=dict)
+    def __init__(
+        self,
+        name: str,
+        frame: pd.DataFrame,
+        provenance: dict[str, Any] | None = None,
+        *,
+        run: Run | None = None,
+        card: Path | None = None,
+    ) -> None:
+        self.name = name
+        self.frame = frame
+        self.provenance = provenance or {}
+        self._given_run = run
+        self._card = card or (Path(self.provenance["card"]) if self.provenance.get("card") else None)
+
+    @cached_property
+    def run(self) -> Run | None:
+        """The run that predicted, where its folder and its data are still there."""
+        folder = self.provenance.get("run")
+        if self._given_run is not None or not folder or not (Path(folder) / "run.json").is_file():
+            return self._given_run
+        if self._card is None or not self._card.is_file():
+            return None
+        from vqa.evaluation import load_run
+
+        return load_run(folder, card=self._card)
+
+    @cached_property
+    def tables(self) -> dict[str, QuestionTable]:
+        """The tables "train" and "questions" (those predicted) of the data set, or nothing without its card.
+
+        Raises
+        ------
+        DataError
+            The data set no longer holds the questions that were predicted.
+        """
+        split = self.provenance.get("split", "test")
+        if self.run is not None:
+            tables = {"train": self.run.dataset.table("train"), "questions": self.run.dataset.table(split)}
+        elif self._card is not None and self._card.is_file():
+            from vqa.data.cards import load_card
+            from vqa.data.readers import read_split
+
+            card = load_card(self._card)
+            tables = {"train": read_split(card, "train"), "questions": read_split(card, split)}
+        else:
+            return {}
+        recorded = self.provenance.get("data_hash")
+        if recorded and recorded != tables["questions"].content_hash():
+            raise DataError(
+                f"{self.name} was made of other questions than split {split!r} of {self._card} holds now; "
+                "evaluate again, or name the data set with --card"
+            )
+        return tables
+
+    def images(self) -> ImageStore | None:
+        """Return the images that the questions are about, where the data set is there."""
+        if not self.tables:
+            return None
+        if self.run is not None:
+            return self.run.dataset.images
+        from vqa.data.cards import load_card
+
+        assert self._card is not None  # there are no tables without a card
+        return open_images(load_card(self._card), {"questions": self.tables["questions"]})
+
+    def history(self) -> pd.DataFrame | None:
+        """Return one row an epoch of the run's training, where it is known."""
+        return None if self.run is None else self.run.history
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """The report of these predictions; floors and roofs need the data set, without it they are left out."""
+        if self.run is not None:
+            return self.run.report(self.provenance.get("split", "test"), predictions=self.frame)
+        from vqa.scoring.report import evaluate
+
+        return evaluate(
+            self.tables.get("questions") or table_of(self.frame, self.name),
+            self.frame["prediction"].tolist(),
+            probabilities=self.frame["probability"].to_numpy(),
+            train=self.tables.get("train"),
+            **{
+                name: self.provenance[name]
+                for name in ("split", "card", "data_hash", "protocol")
+                if self.provenance.get(name)
+            },
+        )
 
 
-def open_source(path: Path, split: str, card: Path | None, device: str) -> Source:
-    """Predict with the run in the folder `path`, or read the predictions file `path`."""
+def open_source(path: str | Path, split: str = "test", card: Path | None = None, device: str = "cpu") -> Source:
+    """Predict a split with the run in the folder `path`, or read the predictions file `path`.
+
+    Raises
+    ------
+    VqaError
+        The run, its data or the file cannot be used.
+    """
+    path = Path(path)
     if path.is_dir():
-        raise NotImplementedError
-    return Source(str(path), read_predictions(path), read_provenance(path))
+        from vqa.evaluation import load_run
+
+        run = load_run(path, card=card, device=device)
+        return Source(str(path), run.predict(split), run.provenance(split), run=run, card=card)
+    return Source(str(path), read_predictions(path), read_provenance(path), card=card)

@@ -1,0 +1,139 @@
+"""The list of questions of an HTML page as compact data: texts once each, columns of numbers, filters and orders."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from vqa.inspection.questions import Question, answer_counts, margins, questions_of
+
+
+@dataclass(frozen=True)
+class System:
+    """What one run says of the questions.
+
+    Attributes
+    ----------
+    name : as the page shows it
+    frame : predictions table of N questions
+    mistakes : class of mistake of every question, "" for a hit, (N,); None where it is not known
+    """
+
+    name: str
+    frame: pd.DataFrame
+    mistakes: Sequence[str] | None = None
+
+
+def compact(value: float) -> float | None:
+    """Return a number with six significant digits, NaN as None; what is below 1 stays below 1.
+
+    >>> compact(0.123456789), compact(0.99999999), compact(1.0), compact(float("nan"))
+    (0.123457, 0.999999, 1.0, None)
+    """
+    if math.isnan(value):
+        return None
+    rounded = float(f"{value:.6g}")
+    return 0.999999 if value < 1 <= rounded else rounded
+
+
+def compacted(values: Iterable[float]) -> list[float | None]:
+    """Return every number compact."""
+    return [compact(value) for value in values]
+
+
+class Strings:
+    """Distinct texts, each numbered at its first occurrence."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+
+    def number(self, text: str) -> int:
+        """Return the number of a text."""
+        return self.numbers.setdefault(text, len(self.numbers))
+
+    def all(self) -> list[str]:
+        """Return the texts in the order of their numbers."""
+        return list(self.numbers)
+
+
+def expected_answer(question: Question) -> str:
+    """Return the answer that a confusion table expects: the prediction of a hit, else the commonest human answer."""
+    return question.prediction if question.hit else answer_counts(question.answers)[0][0]
+
+
+def facet(name: str, label: str, column: Sequence[str]) -> dict[str, Any]:
+    """Return a filter over a column of texts, commonest value first; "" is no value."""
+    values = [value for value, _ in Counter(filter(None, column)).most_common()]
+    numbers = {value: number for number, value in enumerate(values)}
+    return {"name": name, "label": label, "values": values, "column": [numbers.get(value, -1) for value in column]}
+
+
+def order(label: str, values: Iterable[float] | None = None, descending: bool = False) -> dict[str, Any]:
+    """Return an order of the questions by a column of numbers, or that of the file."""
+    return {"label": label, "values": None if values is None else compacted(values), "descending": descending}
+
+
+def explorer_data(
+    systems: Sequence[System], facets: Sequence[dict[str, Any]], sorts: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return all that the page's script needs to know of the questions.
+
+    Parameters
+    ----------
+    systems : one or two runs on the same N questions in the same order
+    facets : filters; those of fewer than two values are left out
+    sorts : orders, the first is the one to begin with
+    """
+    strings = Strings()
+    images = Strings()
+    questions = questions_of(systems[0].frame)
+    mistakes = sorted({name for system in systems for name in system.mistakes or () if name})
+    return {
+        "rows": {
+            "id": [question.question_id for question in questions],
+            "image": [images.number(question.image_id) for question in questions],
+            "question": [strings.number(question.question) for question in questions],
+            "answers": [_flat(answer_counts(question.answers), strings) for question in questions],
+            "type": [_type_of(question, strings) for question in questions],
+            "truth": [strings.number(expected_answer(question)) for question in questions],
+        },
+        "systems": [_system_data(system, strings, mistakes) for system in systems],
+        "facets": [facet for facet in facets if len(facet["values"]) > 1],
+        "sorts": list(sorts),
+        "mistakes": mistakes,
+        "images": images.all(),
+        "strings": strings.all(),
+    }
+
+
+def _flat(pairs: Iterable[tuple[str, float]], strings: Strings) -> list[float | None]:
+    """Return (answer, number) pairs as one flat list of string numbers and numbers."""
+    return [item for answer, value in pairs for item in (strings.number(answer), compact(value))]
+
+
+def _type_of(question: Question, strings: Strings) -> int | None:
+    types = [name for name in (question.answer_type, question.question_type) if name]
+    return strings.number(", ".join(types)) if types else None
+
+
+def _system_data(system: System, strings: Strings, mistakes: Sequence[str]) -> dict[str, Any]:
+    questions = questions_of(system.frame)
+    margin, is_bound = margins(system.frame)
+    data: dict[str, Any] = {
+        "name": system.name,
+        "prediction": [strings.number(question.prediction) for question in questions],
+        "hit": [question.hit for question in questions],
+        "probability": compacted(question.probability for question in questions),
+        "loss": compacted(question.loss for question in questions),
+        "margin": compacted(margin.tolist()),
+        "bound": is_bound.astype(int).tolist(),
+        "top": [_flat(question.top, strings) for question in questions],
+    }
+    if system.mistakes is not None:
+        data["mistake"] = [mistakes.index(name) if name else -1 for name in system.mistakes]
+    return data

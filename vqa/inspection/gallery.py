@@ -1,0 +1,66 @@
+"""The gallery: one HTML file with the report, and every question with its picture, answers and prediction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vqa.inspection.columns import check_predictions
+from vqa.inspection.explorer import System, explorer_data, facet, order
+from vqa.inspection.page import write_page
+from vqa.inspection.questions import margins, table_of
+from vqa.inspection.source import Source
+from vqa.inspection.summary import facts, summary
+from vqa.inspection.thumbnails import thumbnails
+from vqa.scoring.baselines import question_types
+from vqa.scoring.mistakes import RIGHT
+
+
+def write_gallery(path: str | Path, source: Source, rows: npt.NDArray[np.int64] | None = None) -> int:
+    """Write one self-contained HTML file: no request to any host, readable on a phone, with the keyboard, in the dark.
+
+    Parameters
+    ----------
+    path : the file
+    source : predictions and what is known of where they come from
+    rows : the questions to list, int64 (M,), in this order; None lists all. The report is always of all of them.
+
+    Returns
+    -------
+    the size of the file in bytes
+    """
+    frame = check_predictions(source.frame, source.name)
+    report = source.evaluation.to_json()
+    chosen = np.arange(len(frame)) if rows is None else rows
+    listed = frame.iloc[chosen].reset_index(drop=True)
+    mistakes = ["" if name == RIGHT else name.replace("_", " ") for name in source.evaluation.mistakes[chosen]]
+    margin = margins(listed)[0]
+    questions = explorer_data(
+        [System(source.name, listed, mistakes)],
+        [
+            facet("result", "Result", ["hit" if hit else "miss" for hit in listed["hit"]]),
+            facet("mistake", "Mistake", mistakes),
+            facet("answer_type", "Answer type", listed["answer_type"].tolist()),
+            facet("question_type", "Question type", question_types(table_of(listed, source.name))),
+        ],
+        [
+            order("as in the file"),
+            order("highest loss", listed["loss"].tolist(), descending=True),
+            order("lowest margin", margin.tolist()),
+            order("narrowest margin", np.abs(margin).tolist()),
+            order("most confident", listed["probability"].tolist(), descending=True),
+            order("least confident", listed["probability"].tolist()),
+        ],
+    )
+    return write_page(
+        Path(path),
+        "gallery.html",
+        title=source.name,
+        page_class="",
+        facts=facts(report, source.provenance),
+        questions=questions,
+        images=thumbnails(source.images(), questions["images"]),
+        **summary(report, frame, source.history()),
+    )
