@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "training": {"errors", "atomic", "_mxnet", "data", "nn", "scoring", "metrics"},
     "prediction": {"errors", "data", "scoring"},
     "evaluation": {"errors", "_mxnet", "data", "nn", "scoring", "training", "prediction", "extraction"},
+    "experiment": {"errors", "_mxnet", "data", "nn", "training", "evaluation"},
     "inspection": {"errors", "atomic", "data", "scoring", "prediction", "evaluation"},
     "doctor": {"errors", "atomic", "_mxnet", "data", "nn", "scoring", "metrics", "training", "evaluation"},
     "demo": {"errors", "evaluation", "inspection"},

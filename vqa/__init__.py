@@ -17,7 +17,7 @@ _HOME = {
     "VqaError": "vqa.errors",
     "build_network": "vqa.nn.network",
     "examine": "vqa.doctor",
-    "fit": "vqa.training.loop",
+    "fit": "vqa.experiment",
     "load_dataset": "vqa.data.dataset",
     "load_run": "vqa.evaluation",
     "normalize_answer": "vqa.scoring.normalize",

@@ -1,10 +1,7 @@
-"""Runs: train one, load one, predict every question of a split once, report, ask."""
+"""Runs: load one, predict every question of a split once, report, ask."""
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import importlib.metadata
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -18,83 +15,17 @@ from vqa._mxnet import mx
 from vqa.data.dataset import Dataset, load_dataset
 from vqa.data.loader import GroupedLoader
 from vqa.data.vocab import Vocabulary
-from vqa.errors import ConfigError, DataError, RunError
+from vqa.errors import DataError, RunError
 from vqa.nn.losses import LOSSES
 from vqa.nn.network import NetworkSpec, VqaNetwork, build_from_spec
 from vqa.prediction import predictions_table
 from vqa.scoring import report
 from vqa.training import checkpoint
 from vqa.training.config import TrainConfig, read_config
-from vqa.training.folder import check_resumable, locked, log_file, start_folder
-from vqa.training.loop import Training
 from vqa.training.parameters import load_network
 from vqa.training.validation import forward_passes
-from vqa.training.workers import Workers
 
 PROTOCOL = "any-of"
-
-
-def fit(
-    network: VqaNetwork,
-    dataset: Dataset,
-    loss: mx.gluon.Block,
-    *,
-    run_dir: str | Path,
-    config: TrainConfig | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
-    **options: Any,
-) -> Run:
-    """Train a network on a data set's split "train" and return the run with its best checkpoint.
-
-    Parameters
-    ----------
-    network : from `vqa.build_network`, with initialised parameters
-    loss : one of the losses of `vqa.nn.losses`
-    run_dir : folder that the run is written to
-    config : choices of the run; `options` (names of `TrainConfig`) win over it
-    resume : go on where the run in `run_dir` stopped, bit for bit
-    overwrite : replace the run in `run_dir`
-
-    Raises
-    ------
-    ConfigError
-        An option is unknown or wrong, or differs from the run that is resumed.
-    RunError
-        The folder is not empty, is in use, or (resuming) holds no run on this data.
-    TrainingError
-        The loss is not finite, or the folder cannot be written.
-    Interrupted
-        Ctrl-C or SIGTERM came; the state is saved.
-    """
-    folder = Path(run_dir)
-    config = (config or TrainConfig()).replace(**options)
-    config = config.replace(model=network.spec.preset, model_options=dict(network.spec.options), loss=_name_of(loss))
-    record = {
-        "versions": {"vqa": _version(), "mxnet": mx.__version__, "numpy": np.__version__},
-        "card": str(dataset.card.path),
-        "data_hash": {"train": dataset.table("train").content_hash()},
-        "network": dataclasses.asdict(network.spec),
-        "loss": config.loss,
-        "activation": loss.activation,
-        "seed": config.seed,
-    }
-    workers = Workers(config.kvstore)
-    with contextlib.ExitStack() as stack:
-        if workers.is_first:
-            stack.enter_context(locked(folder))
-            if resume:
-                check_resumable(folder, config, record)
-            else:
-                start_folder(folder, config, dataset.vocabulary.to_json(), record, overwrite)
-            stack.enter_context(log_file(folder))
-        workers.wait()
-        training = Training(network, dataset, loss, config, folder, record, workers)
-        if resume and (folder / "loop.json").exists():
-            training.restore()
-        training.run()
-        workers.wait()
-    return load_run(folder, device=config.device, dataset=dataset)
 
 
 def load_run(
@@ -263,17 +194,6 @@ class Run:
             data_hash=self.dataset.table(split).content_hash(),
             protocol=PROTOCOL,
             seed=self.record["seed"],
-            versions={"vqa": _version(), "mxnet": mx.__version__, "numpy": np.__version__},
+            versions=checkpoint.versions(),
         )
 
-
-def _version() -> str:
-    return importlib.metadata.version("vqa")
-
-
-def _name_of(loss: mx.gluon.Block) -> str:
-    """Return the name under which the run folder records a loss."""
-    for name, block in LOSSES.items():
-        if type(loss) is block:
-            return name
-    raise ConfigError(f"expected one of this package's losses ({', '.join(LOSSES)}), got {type(loss).__name__}")

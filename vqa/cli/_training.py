@@ -20,7 +20,7 @@ def train(card: Path, given: dict[str, Any]) -> None:
     given : option name -> value, without the options that were left at their default
     """
     from vqa.data.dataset import load_dataset
-    from vqa.evaluation import fit
+    from vqa.experiment import fit
     from vqa.inspection.plots import save_training_plots
     from vqa.nn.losses import LOSSES
     from vqa.nn.network import build_network, default_preset

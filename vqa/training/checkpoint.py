@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import importlib.metadata
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -28,6 +29,11 @@ FILES = (
 )  # fmt: skip
 
 Writer = Callable[[Path], None]
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of this package and of the libraries that its numbers depend on."""
+    return {name: importlib.metadata.version(name) for name in ("vqa", "mxnet", "numpy")}
 
 
 def sha256(path: Path) -> str:

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_data import train, write_card
+
+import vqa
+from vqa._mxnet import mx
+from vqa.errors import ConfigError, Interrupted, RunError, TrainingError
+from vqa.evaluation import load_run
+
+LEARNED = ("last.params", "best.params", "trainer.states")
+
+
+class InterruptingLoss(vqa.MultiAnswerSoftmaxLoss):
+    """Presses Ctrl-C (or sends another signal) when it is called for the n-th time."""
+
+    def __init__(self, calls: int, signal_number: int = signal.SIGINT) -> None:
+        super().__init__()
+        self._calls, self._signal_number = calls, signal_number
+
+    def forward(self, *arguments: Any) -> Any:
+        self._calls -= 1
+        if self._calls == 0:
+            os.kill(os.getpid(), self._signal_number)
+        return super().forward(*arguments)
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    return write_card(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _losses_by_their_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Record the losses of these tests as the loss that they are, so that their runs can be loaded."""
+    monkeypatch.setattr("vqa.experiment._name_of", lambda loss: "softmax")
+
+
+def learned(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in LEARNED}
+
+
+def history(folder: Path) -> list[list[str]]:
+    """The history without its last column, the seconds."""
+    return [line.split(",")[:-1] for line in (folder / "history.csv").read_text().splitlines()]
+
+
+def test_the_same_seed_gives_the_same_run_bit_for_bit(card: Path, tmp_path: Path) -> None:
+    first, second, other = (train(card, tmp_path / name, seed=seed) for name, seed in (("a", 3), ("b", 3), ("c", 4)))
+    assert learned(first.path) == learned(second.path)
+    assert history(first.path) == history(second.path)
+    assert learned(first.path)["last.params"] != learned(other.path)["last.params"]
+
+
+# 108 training questions in batches of 16 are 7 steps an epoch; validation is 1 more call of the loss.
+@pytest.mark.parametrize("calls", [1, 3, 7, 8, 9, 16, 20])
+def test_an_interrupted_run_resumes_bit_for_bit(card: Path, tmp_path: Path, calls: int) -> None:
+    whole = train(card, tmp_path / "whole")
+    with pytest.raises(Interrupted, match=r"interrupted: saved epoch \d, step \d+ of 7; go on with: .*--resume"):
+        train(card, tmp_path / "parts", InterruptingLoss(calls))
+    again = train(card, tmp_path / "parts", resume=True)
+    assert learned(again.path) == learned(whole.path)
+    assert history(again.path) == history(whole.path)
+    assert again.predict("test").equals(whole.predict("test"))
+
+
+def test_a_run_stopped_again_and_again_resumes_bit_for_bit(card: Path, tmp_path: Path) -> None:
+    whole = train(card, tmp_path / "whole")
+    stops = 0
+    resume = False
+    while True:
+        try:
+            train(card, tmp_path / "parts", InterruptingLoss(3), resume=resume)
+            break
+        except Interrupted:
+            stops += 1
+            resume = True
+    assert stops >= 8
+    assert learned(tmp_path / "parts") == learned(whole.path)
+
+
+def test_sigterm_saves_as_well(card: Path, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted) as caught:
+        train(card, tmp_path / "run", InterruptingLoss(3, signal.SIGTERM))
+    assert caught.value.signal_number == signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_resuming_a_finished_run_changes_nothing(card: Path, tmp_path: Path) -> None:
+    run = train(card, tmp_path / "run")
+    before = learned(run.path)
+    assert learned(train(card, tmp_path / "run", resume=True).path) == before
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten_unasked(card: Path, tmp_path: Path) -> None:
+    run = train(card, tmp_path / "run", epochs=1)
+    before = learned(run.path)
+    with pytest.raises(RunError, match=r"is not empty .*--resume.*--overwrite"):
+        train(card, tmp_path / "run", epochs=2)
+    assert learned(run.path) == before
+    assert len(train(card, tmp_path / "run", epochs=2, overwrite=True).history) == 2
+
+
+def test_resuming_with_other_options_or_data_is_refused(card: Path, tmp_path: Path) -> None:
+    train(card, tmp_path / "run")
+    with pytest.raises(ConfigError, match="epochs was 4, is 5"):
+        train(card, tmp_path / "run", resume=True, epochs=5)
+    text = (tmp_path / "train.csv").read_text()
+    (tmp_path / "train.csv").write_text(text.replace("what", "which", 1))
+    with pytest.raises(RunError, match="was trained on other data"):
+        train(card, tmp_path / "run", resume=True)
+
+
+def test_resume_without_a_run(card: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"holds no run\.json"):
+        train(card, tmp_path / "none", resume=True)
+
+
+def test_a_second_training_in_the_same_folder_is_refused(card: Path, tmp_path: Path) -> None:
+    from vqa.training.folder import locked
+
+    with locked(tmp_path / "run"), pytest.raises(RunError, match="another process is training"):
+        train(card, tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", LEARNED)
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
+def test_damage_is_noticed(card: Path, tmp_path: Path, name: str, damage: str) -> None:
+    folder = train(card, tmp_path / "run", epochs=1).path
+    content = (folder / name).read_bytes()
+    if damage == "remove":
+        (folder / name).unlink()
+    elif damage == "truncate":
+        (folder / name).write_bytes(content[:-10])
+    else:
+        (folder / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(RunError, match=f"{name} is (damaged|missing)"):
+        load_run(folder) if name == "best.params" else train(card, folder, epochs=1, resume=True)
+
+
+def test_a_loss_that_is_not_finite_ends_training_and_keeps_the_last_checkpoint(card: Path, tmp_path: Path) -> None:
+    class Diverging(vqa.MultiAnswerSoftmaxLoss):
+        calls = 0
+
+        def hybrid_forward(self, F: Any, logits: Any, answers: Any) -> Any:
+            losses = super().hybrid_forward(F, logits, answers)
+            self.calls += 1
+            return losses * float("nan") if self.calls == 11 else losses
+
+    with pytest.raises(TrainingError, match=r"the loss became nan in epoch 2; .*lower --learning-rate"):
+        train(card, tmp_path / "run", Diverging())
+    assert len(load_run(tmp_path / "run").history) == 1
+
+
+def test_patience_ends_training_early(card: Path, tmp_path: Path) -> None:
+    run = train(card, tmp_path / "run", epochs=50, patience=2, metric="loss", learning_rate=0.3)
+    losses = run.history["loss"]
+    assert len(losses) < 50
+    assert len(losses) == run.record["best_epoch"] + 2
+    assert losses.argmin() + 1 == run.record["best_epoch"]
+
+
+def test_the_best_epoch_is_the_one_of_the_best_metric(card: Path, tmp_path: Path) -> None:
+    run = train(card, tmp_path / "run", epochs=8)
+    rows = run.history
+    best = rows.sort_values(["any_of", "loss"], ascending=[False, True]).iloc[0]
+    assert run.record["best_epoch"] == best["epoch"]
+    assert run.record["best"]["any_of"] == best["any_of"]
+
+
+def test_gradient_is_that_of_the_mean_over_questions_with_a_known_answer(card: Path, tmp_path: Path) -> None:
+    """One step of plain SGD, worked out by hand: unknown answers count neither above nor below the line."""
+    from vqa.training.validation import known_rows
+
+    dataset = vqa.load_dataset(card, max_answers=1)
+    network = vqa.build_network("question-only", dataset, seed=3, embedding_size=4, hidden_size=4, dropout=0.0)
+    (batch,) = vqa.GroupedLoader(dataset, "train", batch_size=200)
+    loss = vqa.MultiAnswerSoftmaxLoss()
+    known = known_rows(batch)
+    answers = dataset.table("train").answers
+    assert known.tolist() == [dataset.vocabulary.answers[0] in given for given in answers]
+    assert 0 < known.sum() < len(known)
+    with mx.autograd.record():
+        losses = loss(network(*batch.inputs), batch.answers)
+    assert (losses.asnumpy()[~known] == 0).all()
+    assert np.isfinite(losses.asnumpy()).all()
+
+
+def test_predicting_leaves_the_mode_of_the_caller_and_ignores_it(card: Path, tmp_path: Path) -> None:
+    """A network with dropout predicts the same inside a recording block as outside it."""
+    run = train(card, tmp_path / "run", epochs=1)
+    outside = run.predict("test")
+    with mx.autograd.record():
+        inside = run.predict("test")
+        assert mx.autograd.is_recording()
+        assert mx.autograd.is_training()
+    assert inside.equals(outside)
