@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from vqa._mxnet import device as device_context
 from vqa._mxnet import mx
+from vqa.asking import Answer, ImageLike, check_question, read_pixels
 from vqa.data.dataset import Dataset, load_dataset
 from vqa.data.loader import GroupedLoader
 from vqa.data.vocab import Vocabulary
 from vqa.errors import DataError, RunError
 from vqa.nn.losses import LOSSES
 from vqa.nn.network import NetworkSpec, VqaNetwork, build_from_spec
-from vqa.prediction import predictions_table
+from vqa.prediction import predictions_table, probabilities, top_classes
 from vqa.scoring import report
 from vqa.training import checkpoint
 from vqa.training.config import TrainConfig, read_config
@@ -163,6 +165,49 @@ class Run:
             )
         return predictions_table(table, logits, losses, self.vocabulary.answers, self.loss.activation)
 
+    def ask(self, image: ImageLike, question: str, *, top: int = 5) -> Answer:
+        """Answer one question about one image.
+
+        Parameters
+        ----------
+        image : path of an image file, a Pillow image, or pixels uint8 (H, W, 3); None for a network without images
+        question : at most `vqa.asking.MAX_WORDS` words
+        top : number of answers to return, best first
+
+        Raises
+        ------
+        DataError
+            The question is empty or too long.
+        ImageError
+            The image is missing or cannot be decoded.
+        """
+        check_question(question)
+        words = self.vocabulary.encode_question(question)
+        logits = self.network(
+            mx.nd.array(self.image_values(image), ctx=device_context(self.device)),
+            *(
+                mx.nd.array(values, dtype="int32", ctx=device_context(self.device))
+                for values in ([0], [words], [len(words)])
+            ),
+        ).asnumpy()
+        best = top_classes(logits, top)[0]
+        probability = probabilities(logits, self.loss.activation)[0, best]
+        return Answer(
+            question,
+            tuple((self.vocabulary.answers[index], float(value)) for index, value in zip(best, probability)),
+            tuple(self.vocabulary.unknown_words(question)),
+            self.loss.activation,
+        )
+
+    def image_values(self, image: ImageLike) -> npt.NDArray[np.float32]:
+        """Return an image as the network takes it, float32 (1, ...)."""
+        spec = self.network.spec
+        if spec.image_kind == "none":
+            return np.zeros((1, *spec.image_shape), dtype=np.float32)
+        if spec.image_kind == "pixels":
+            return read_pixels(image, spec.image_shape)
+        raise RunError("not yet")
+
     def provenance(self, split: str) -> dict[str, Any]:
         """Return where predictions on a split come from: what two files must share to be compared."""
         return {
@@ -196,4 +241,3 @@ class Run:
             seed=self.record["seed"],
             versions=checkpoint.versions(),
         )
-

@@ -101,11 +101,16 @@ def decode_image(path: Path, size: tuple[int, int] | None = None) -> Pixels:
     try:
         with Image.open(path) as file:
             _check_header(file, path)
-            image = ImageOps.exif_transpose(file).convert("RGB")
+            return image_pixels(ImageOps.exif_transpose(file), size)
     except ImageError:
         raise
     except Exception as error:  # Pillow's decoders raise errors of many kinds over damaged files
         raise ImageError(f"{path} cannot be decoded: {error}") from error
+
+
+def image_pixels(image: Image.Image, size: tuple[int, int] | None = None) -> Pixels:
+    """Return the pixels of a decoded image, uint8 (3, height, width), RGB, scaled to `size` (height, width)."""
+    image = image.convert("RGB")
     if size is not None and image.size != (size[1], size[0]):
         image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
