@@ -89,11 +89,7 @@ class ClusterBootstrap:
 
     def rates_by_name(self, values: npt.ArrayLike, names: Sequence[str] | Strings) -> dict[str, Rate]:
         """Return the rate for each distinct non-empty name of `names` (N,), the most frequent first."""
-        codes, distinct = distinct_codes(names)
-        counts = np.bincount(codes, minlength=len(distinct))
-        rows_by_code = np.split(np.argsort(codes, kind="stable"), np.cumsum(counts)[:-1])
-        order = sorted(range(len(distinct)), key=lambda code: (-counts[code], distinct[code]))
-        rates = {distinct[code]: self.rate(values, rows_by_code[code]) for code in order if distinct[code]}
+        rates = {name: self.rate(values, rows) for name, rows in rows_by_name(names).items()}
         return {name: rate for name, rate in rates.items() if rate is not None}
 
     def statistics(self, columns: Floats, compute: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
@@ -126,6 +122,15 @@ class ClusterBootstrap:
             for start in range(0, self.resamples, block)
         ]
         return np.concatenate(sums)
+
+
+def rows_by_name(names: Sequence[str] | Strings) -> dict[str, Integers]:
+    """Return for each distinct non-empty name of `names` (N,) its rows, the most frequent name first."""
+    codes, distinct = distinct_codes(names)
+    counts = np.bincount(codes, minlength=len(distinct))
+    rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(counts)[:-1])
+    order = sorted(range(len(distinct)), key=lambda code: (-counts[code], distinct[code]))
+    return {distinct[code]: rows[code] for code in order if distinct[code]}
 
 
 def _distinct_pairs(values: Floats, codes: Integers) -> tuple[Floats, Integers]:

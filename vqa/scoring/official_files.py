@@ -5,18 +5,16 @@ Source: https://visualqa.org/download.html, "Input Questions Format", "Annotatio
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
-from pathlib import Path
-from typing import Any, NamedTuple, Union
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from vqa.errors import DataError
+from vqa.scoring.json_files import PathLike, read_json, type_name
 
-GZIP_MAGIC = b"\x1f\x8b"
 EXAMPLES = 3
 BadRecords = list[tuple[str, int, str]]
-PathLike = Union[str, Path]
 
 
 class OfficialQuestions(NamedTuple):
@@ -30,41 +28,17 @@ class OfficialQuestions(NamedTuple):
     question_type: list[str]
     with_answer_ids: bool
 
-
-def read_json(path: PathLike) -> Any:
-    """Return the content of a UTF-8 JSON file, unpacked when it is gzipped (whatever its name).
-
-    Raises
-    ------
-    DataError
-        The file is truncated, is not UTF-8 or is not JSON.
-    OSError
-        The file cannot be read.
-    """
-    raw = Path(path).read_bytes()
-    if raw.startswith(GZIP_MAGIC):
-        try:
-            raw = gzip.decompress(raw)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise DataError(f"{path}: the gzip file is truncated or damaged ({error}); fetch it again") from error
-    try:
-        return json.loads(raw.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: expected UTF-8, byte {error.start} is not; save the file as UTF-8") from error
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: expected JSON, {error.msg} at column {error.colno}") from error
-    except RecursionError as error:
-        raise DataError(f"{path}: expected a list of records, got JSON nested too deeply to read") from error
-
-
-def type_name(value: Any) -> str:
-    """Return the name of a JSON value's type for messages: object, list, string, number, true/false or null."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true/false"
-    names = {dict: "an object", list: "a list", str: "a string", int: "a number", float: "a number"}
-    return names.get(type(value), type(value).__name__)
+    def take(self, rows: Iterable[int]) -> OfficialQuestions:
+        """Return the questions of the given rows, in the given order."""
+        chosen = list(rows)
+        return self._replace(
+            question_id=[self.question_id[row] for row in chosen],
+            image_id=[self.image_id[row] for row in chosen],
+            question=[self.question[row] for row in chosen],
+            answers=[self.answers[row] for row in chosen],
+            answer_type=[self.answer_type[row] for row in chosen],
+            question_type=[self.question_type[row] for row in chosen],
+        )
 
 
 def name_ids(ids: list[str]) -> str:
@@ -187,7 +161,7 @@ def read_official(
         "answer_type", "question_type"}]}; the two types may be absent (then "")
     bad_records : a list to which (file, number of the record from 1, reason) of each record is appended that
         cannot be read; without it the first such record raises. A question whose record in the other file is
-        bad is left out silently, as its reason stands in the list already
+        bad is left out, as the reason stands in the list already
 
     Returns
     -------
@@ -200,8 +174,7 @@ def read_official(
     """
     questions = _parse_all(questions_path, "questions", _parse_question, bad_records)
     annotations = _parse_all(annotations_path, "annotations", _parse_annotation, bad_records)
-    if not bad_records:
-        _require_same_ids(questions_path, questions, annotations_path, annotations)
+    _require_same_ids(questions_path, questions, annotations_path, annotations, bad_records or [])
     ids = [question_id for question_id in annotations if question_id in questions]
     chosen = [annotations[question_id] for question_id in ids]
     return OfficialQuestions(
@@ -216,27 +189,34 @@ def read_official(
 
 
 def _require_same_ids(
-    questions_path: PathLike, questions: dict[str, Any], annotations_path: PathLike, annotations: dict[str, Any]
+    questions_path: PathLike,
+    questions: dict[str, Any],
+    annotations_path: PathLike,
+    annotations: dict[str, Any],
+    bad_records: BadRecords,
 ) -> None:
+    """Raise DataError where the files differ in their ids by more than the records that were set aside."""
     without_annotation = [question_id for question_id in questions if question_id not in annotations]
     without_question = [question_id for question_id in annotations if question_id not in questions]
-    if without_annotation or without_question:
+    bad_in = Counter(file for file, _, _ in bad_records)
+    excused = bad_in[str(annotations_path)], bad_in[str(questions_path)]
+    if len(without_annotation) > excused[0] or len(without_question) > excused[1]:
         raise DataError(
             f"{questions_path} and {annotations_path} must hold the same question ids: without annotation "
             f"{name_ids(without_annotation)}, without question {name_ids(without_question)}; "
             "give the two files of one split"
         )
-    if not questions:
+    if not questions and not bad_records:
         raise DataError(f"{questions_path}: expected at least one question, got none")
 
 
 def read_results(path: PathLike) -> tuple[list[str], list[str]]:
-    """Read a results file, a JSON list of {"question_id", "answer"}, into question ids and answers.
+    """Read a results file, a JSON list of {"question_id", "answer"}, into question ids and answers as they stand.
 
     Raises
     ------
     DataError
-        The file is damaged or of another form, an answer is not a string, or ids repeat.
+        The file is damaged or of another form, or an answer is not a string.
     """
     content = read_json(path)
     if not isinstance(content, list):
@@ -248,7 +228,4 @@ def read_results(path: PathLike) -> tuple[list[str], list[str]]:
             answers.append(_text(record, "answer"))
         except DataError as error:
             raise DataError(f"{path}: record {number}: {error}") from None
-    repeated = duplicates(ids)
-    if repeated:
-        raise DataError(f"{path}: one answer a question, more than once occur {name_ids(repeated)}")
     return ids, answers

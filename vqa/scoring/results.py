@@ -1,0 +1,181 @@
+"""Scores of a results file in the official VQA format, printed as the official evaluator prints them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vqa.errors import ConfigError, DataError, did_you_mean
+from vqa.scoring.answer_sets import AnswerSets, Floats, distinct_codes
+from vqa.scoring.formatting import format_count, format_percent, round_percent
+from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names
+from vqa.scoring.official_files import OfficialQuestions, duplicates, name_ids
+from vqa.scoring.rules import RULES, official_note
+
+RESULT_RULES = ("vqa-official", "vqa-lenient", "any-of")
+TYPES_SHOWN = 12
+
+
+def match_results(
+    questions: OfficialQuestions, ids: Sequence[str], answers: Sequence[str], *, partial: bool = False, where: str = ""
+) -> tuple[OfficialQuestions, list[str]]:
+    """Return the questions to score and their predictions, in the order of the annotations.
+
+    Parameters
+    ----------
+    ids, answers : of the results, in any order
+    partial : leave out the questions without a result instead of raising
+    where : the results file, for messages
+
+    Raises
+    ------
+    DataError
+        Ids are unknown, occur more than once or are missing, each with their number and the first of them.
+    """
+    known = set(questions.question_id)
+    given = dict(zip(ids, answers))
+    faults = {
+        "unknown": [question_id for question_id in given if question_id not in known],
+        "duplicate": duplicates(list(ids)),
+        "missing": []
+        if partial
+        else [question_id for question_id in questions.question_id if question_id not in given],
+    }
+    listed = "; ".join(f"{name} ids: {name_ids(wrong)}" for name, wrong in faults.items() if wrong)
+    if listed:
+        hint = "; --partial scores the questions that are there" if faults["missing"] else ""
+        raise DataError(f"{where}: expected one result for each of the {len(known)} questions, got {listed}{hint}")
+    rows = [row for row, question_id in enumerate(questions.question_id) if question_id in given]
+    if not rows:
+        raise DataError(f"{where}: expected at least one result, got none")
+    chosen = questions if len(rows) == len(known) else questions.take(rows)
+    return chosen, [given[question_id] for question_id in chosen.question_id]
+
+
+@dataclass(frozen=True)
+class ResultScore:
+    """The score of a results file.
+
+    Attributes
+    ----------
+    summary : the keys of the JSON report, scores in percent
+    question_id : N ids
+    scores : float64 (N,), fractions
+    """
+
+    summary: dict[str, Any]
+    question_id: list[str]
+    scores: Floats
+
+    def per_question(self) -> dict[str, float]:
+        """Return {question_id: score in percent with two decimals}, as the official evaluator's `evalQA`."""
+        rounded = {score: round_percent(100 * score) for score in set(self.scores.tolist())}
+        return {question_id: rounded[score] for question_id, score in zip(self.question_id, self.scores.tolist())}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary, fit for `json.dump`."""
+        return self.summary
+
+    def to_text(self, width: int = 100) -> str:
+        """Return the summary as text."""
+        return _render(self.summary, width)
+
+
+def score_results(
+    questions: OfficialQuestions, predictions: Sequence[str], *, rule: str = "vqa-official", seed: int = 1
+) -> ResultScore:
+    """Score one prediction a question.
+
+    overall = round(100 sum of the scores / questions, 2), and the same over the questions of each type; the
+    unrounded values come with their n and 95 % interval (bootstrap over images).
+
+    Raises
+    ------
+    ConfigError
+        `rule` is none of vqa-official, vqa-lenient and any-of.
+    """
+    if rule not in RESULT_RULES:
+        raise ConfigError(f"unknown rule {rule!r}{did_you_mean(rule, RESULT_RULES)}")
+    sets = AnswerSets(questions.answers)
+    scores = RULES[rule](predictions, sets)
+    bootstrap = ClusterBootstrap(cluster_names(questions.question_id, questions.image_id), seed=seed)
+    by_answer_type = bootstrap.rates_by_name(scores, questions.answer_type)
+    by_question_type = bootstrap.rates_by_name(scores, questions.question_type)
+    overall = bootstrap.rate(scores)
+    assert overall is not None, "there is at least one question"
+    summary = {
+        "protocol": rule,
+        "questions": len(questions.question_id),
+        "images": len({image for image in questions.image_id if image}),
+        "overall": round_percent(100 * float(np.cumsum(scores)[-1]) / len(scores)),
+        "per_answer_type": _rounded_means(scores, questions.answer_type),
+        "per_question_type": _rounded_means(scores, questions.question_type),
+        "unrounded": {
+            "overall": _percent(overall),
+            "per_answer_type": {name: _percent(rate) for name, rate in by_answer_type.items()},
+            "per_question_type": {name: _percent(rate) for name, rate in by_question_type.items()},
+        },
+        "seed": seed,
+        "notes": _notes(questions, sets, rule),
+    }
+    return ResultScore(summary, list(questions.question_id), scores)
+
+
+def _rounded_means(scores: Floats, names: Sequence[str]) -> dict[str, float]:
+    """Return {name: mean in percent, rounded as the official evaluator rounds it} for the non-empty names."""
+    codes, distinct = distinct_codes(names)
+    # bincount adds in the order of the questions, as the official evaluator does: equal to the last bit.
+    sums = np.bincount(codes, weights=scores)
+    counts = np.bincount(codes)
+    return {
+        name: round_percent(100 * float(total) / int(count))
+        for name, total, count in sorted(zip(distinct, sums, counts))
+        if name
+    }
+
+
+def _percent(rate: Rate) -> dict[str, Any]:
+    return {"value": 100 * rate.value, "n": rate.n, "low": 100 * rate.low, "high": 100 * rate.high}
+
+
+def _notes(questions: OfficialQuestions, sets: AnswerSets, rule: str) -> list[str]:
+    if rule == "any-of":
+        return []
+    notes = [official_note(sets)]
+    if not questions.with_answer_ids:
+        notes.append(
+            "annotations without answer_id: each annotator is left out by position; the official evaluator would leave "
+            "out all equal answers with him and give 8 matches of 10 the score 20 instead of 100"
+        )
+    return [note for note in notes if note]
+
+
+def _render(summary: dict[str, Any], width: int) -> str:
+    images = f" about {format_count(summary['images'])} images" if summary["images"] else ""
+    unrounded = summary["unrounded"]
+    lines = [
+        f"{summary['protocol']}, {format_count(summary['questions'])} questions{images}, percent with 95 % intervals",
+        "",
+        _row("overall", summary["overall"], unrounded["overall"]),
+    ]
+    for title, key in (("by answer type", "per_answer_type"), ("by question type", "per_question_type")):
+        rates = list(unrounded[key].items())
+        if rates:
+            lines += ["", title]
+            lines += [_row(f"  {name}", summary[key][name], rate) for name, rate in rates[:TYPES_SHOWN]]
+        if len(rates) > TYPES_SHOWN:
+            lines.append(f"  and {len(rates) - TYPES_SHOWN} rarer ones in the JSON report")
+    for note in summary["notes"]:
+        lines += ["", *textwrap.wrap(f"note: {note}", width, subsequent_indent="  ")]
+    return "\n".join(lines)
+
+
+def _row(label: str, rounded: float, rate: dict[str, Any]) -> str:
+    interval = f"[{format_percent(rate['low'])}, {format_percent(rate['high'])}]"
+    # The official rounding may reach 100 from below, where a report must not.
+    shown = format_percent(rate["value"] if rounded == 100 else rounded)
+    return f"{label[:30]:<30} {shown:>6}  {interval:<16} {format_count(rate['n']):>9}"
