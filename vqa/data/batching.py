@@ -121,7 +121,8 @@ def plan_by_image(rows: Integers, batch_size: int, encoded: EncodedQuestions, ra
     """Plan batches of whole images with their questions, as many as fit; more than fit at all are cut."""
     numbers = encoded.image_number[rows]
     rows = rows[np.argsort(numbers, kind="stable")]
-    sizes = np.array([size for group in np.unique(numbers, return_counts=True)[1] for size in _cut(group, batch_size)])
+    groups = np.unique(numbers, return_counts=True)[1].tolist()
+    sizes = np.array([size for group in groups for size in _cut(group, batch_size)])
     starts = np.concatenate([[0], np.cumsum(sizes)])
     # In an order drawn once, so that the sizes of neighbours in the file do not decide how batches fill.
     order = random.permutation(len(sizes))
@@ -143,4 +144,5 @@ def _cut(group: int, batch_size: int) -> list[int]:
     >>> _cut(7, 3), _cut(3, 3)
     ([3, 3, 1], [3])
     """
-    return [batch_size] * (group // batch_size) + [group % batch_size] * (group % batch_size > 0)
+    whole, rest = divmod(group, batch_size)
+    return [batch_size] * whole + ([rest] if rest else [])
