@@ -195,7 +195,7 @@ def _image_name(table: dict[str, Any], where: str) -> str:
     example = "'COCO_train2014_{image_id:0>12}.jpg'"
     try:
         varies = pattern.format(image_id="1") != pattern.format(image_id="2")
-    except (ValueError, LookupError, AttributeError):
+    except (ValueError, LookupError, AttributeError, TypeError):
         varies = False
     if not varies:
         raise ConfigError(f"{where}: image_name must hold the image's id, as in {example}, got {pattern!r}")

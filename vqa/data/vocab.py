@@ -50,7 +50,7 @@ class Vocabulary:
         """Take the words, commonest first and without the two special tokens, and the answers by id."""
         if not answers:
             raise DataError("expected at least one answer to choose from, got none")
-        for name, values in (("word", words), ("answer", answers)):
+        for name, values in (("word", [UNKNOWN, PADDING, *words]), ("answer", answers)):
             if len(set(values)) != len(values):
                 value, _ = Counter(values).most_common(1)[0]
                 raise DataError(f"the vocabulary's {name} {value!r} occurs twice")
