@@ -54,13 +54,14 @@ def write_gallery(path: str | Path, source: Source, rows: npt.NDArray[np.int64] 
             order("least confident", listed["probability"].tolist()),
         ],
     )
+    images = thumbnails(source.images(), questions["images"])
     return write_page(
         Path(path),
         "gallery.html",
         title=source.name,
-        page_class="",
+        page_class="" if images else "no-images",
         facts=facts(report, source.provenance),
         questions=questions,
-        images=thumbnails(source.images(), questions["images"]),
+        images=images,
         **summary(report, frame, source.history()),
     )

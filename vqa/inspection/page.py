@@ -17,7 +17,7 @@ from vqa.atomic import replacing
 from vqa.inspection import charts
 from vqa.scoring.formatting import format_count, format_rate
 
-FOLDER = "page"
+FOLDER = "assets"
 
 # In a script element the parser knows no entities; these characters could end it or open a comment. JavaScript
 # before 2019 also took the two separators for the end of a line.
@@ -37,7 +37,7 @@ def embed_json(value: Any) -> Markup:
 
 
 def asset(name: str) -> str:
-    """Return the text of a file of this package's page folder."""
+    """Return the text of a file of this package's assets."""
     return resources.files(__package__).joinpath(FOLDER, name).read_text(encoding="utf-8")
 
 
@@ -76,14 +76,14 @@ def write_page(path: Path, template: str, **values: Any) -> int:
 
     Parameters
     ----------
-    template : file of the page folder
+    template : file of the assets
     values : the names that the template uses
 
     Returns
     -------
     the size of the file in bytes
     """
-    style, script = asset("page.css"), asset("explorer.js")
+    style, script = asset("page.css"), asset("common.js") + asset("explorer.js")
     policy = content_security_policy([style], [script])
     page = _environment().get_template(template)
     text = page.render(style=Markup(style), script=Markup(script), policy=policy, **values).encode("utf-8")

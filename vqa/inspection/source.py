@@ -107,7 +107,7 @@ class Source:
         from vqa.scoring.report import evaluate
 
         return evaluate(
-            self.tables.get("questions") or table_of(self.frame, self.name),
+            table_of(self.frame, self.name),
             self.frame["prediction"].tolist(),
             probabilities=self.frame["probability"].to_numpy(),
             train=self.tables.get("train"),

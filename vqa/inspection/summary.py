@@ -100,7 +100,7 @@ def _rules(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _notes(report: Mapping[str, Any]) -> list[str]:
-    return [f"{name.replace('_', ' ')}: {note}" for name, note in report["notes"].items()]
+    return [f"{name.replace('_', ' ').replace('vqa', 'VQA')}: {note}" for name, note in report["notes"].items()]
 
 
 def _mistakes(report: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -156,7 +156,7 @@ def _top_bars(row: Question) -> Table:
     bars = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for answer, probability in row.top:
         right = row.is_right(answer)
-        bar = "█" * round(_BAR_WIDTH * probability)
+        bar = _bar(probability)
         bars.add_row(
             Text(visible(answer), style=_HIT if right else ""),
             Text(format_rate(probability)),
@@ -164,3 +164,21 @@ def _top_bars(row: Question) -> Table:
             Text("right" if right else "", style=_HIT),
         )
     return bars
+
+
+def _bar(probability: float) -> str:
+    return "█" * int(_BAR_WIDTH * probability + 0.5)
+
+
+def answer_text(top: Sequence[tuple[str, float]]) -> str:
+    """Return the answers to one question, best first, with a bar as long as their probability.
+
+    >>> print(answer_text([("dark blue", 0.75), ("no", 0.25)]))
+    dark blue  0.7500  ███████████████████████
+    no         0.2500  ████████
+    """
+    width = max(len(visible(answer)) for answer, _ in top)
+    lines = (
+        f"{visible(answer):<{width}}  {format_rate(probability)}  {_bar(probability)}" for answer, probability in top
+    )
+    return "\n".join(line.rstrip() for line in lines)

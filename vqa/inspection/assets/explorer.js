@@ -1,29 +1,13 @@
-"use strict";
 // The list of questions: search, filters, sorting, and a window of rows that follows the scroll position.
 // Texts from files only ever become text nodes and properties, never markup.
 
-const data = JSON.parse(document.getElementById("questions-data").textContent);
+const data = JSON.parse(byId("questions-data").textContent);
 const strings = data.strings;
 const rows = data.rows;
 const systems = data.systems;
 const total = rows.id.length;
+const withPictures = !document.documentElement.classList.contains("no-images");
 const fold = (text) => text.toLocaleLowerCase();
-const byId = (id) => document.getElementById(id);
-
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-// The rule of the reports: cut off where rounding would make 1 of a value below 1.
-function formatRate(value, digits = 4) {
-  if (value === null) return "n/a";
-  const rounded = value.toFixed(digits);
-  const limit = 1 - 10 ** -digits;
-  return value < 1 && Number(rounded) >= 1 ? limit.toFixed(digits) : rounded;
-}
 
 function formatMargin(system, row) {
   const margin = system.margin[row];
@@ -154,7 +138,7 @@ function questionRow(position) {
   made.dataset.position = position;
   const words = element("div", "words");
   words.append(element("h3", "", strings[rows.question[row]]), answerChips(row), idLine(row));
-  if (data.images.length > 1 || data.images[0]) made.append(picture(row));
+  if (withPictures) made.append(picture(row));
   made.append(words);
   for (const system of systems) made.append(predictionBlock(system, row));
   if (systems.length === 1) made.append(numbers(systems[0], row));
@@ -305,7 +289,7 @@ function showDetail(position) {
   const row = shown[position];
   const body = byId("detail-body");
   body.replaceChildren();
-  if (data.images.length > 1 || data.images[0]) body.append(picture(row));
+  if (withPictures) body.append(picture(row));
   const words = element("div", "words");
   const title = element("h2", "", strings[rows.question[row]]);
   title.id = "detail-title";

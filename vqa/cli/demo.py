@@ -1,0 +1,36 @@
+"""``vqa demo``: ask a run in the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vqa.cli._options import device_option
+
+
+@click.command()
+@click.argument("run_dir", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; only this machine by default."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+@device_option
+def command(run_dir: Path, host: str, port: int, device: str) -> None:
+    """Serve a web page: choose or upload an image, type a question, see the top answers.
+
+    Nothing leaves this machine, and the page loads nothing from elsewhere. Ctrl-C ends it.
+    Needs the extra "demo": pip install 'vqa[demo]'.
+
+    \b
+    Example, after `vqa train data/easy_vqa_3.toml --run runs/easy`:
+      vqa demo runs/easy
+    """
+    from vqa.errors import InstallationError
+
+    try:
+        from vqa.demo.serve import serve
+    except ImportError as error:
+        raise InstallationError(f"the demo needs {error.name}: pip install 'vqa[demo]'") from error
+
+    serve(run_dir, host=host, port=port, device=device, announce=lambda url: click.echo(f"{run_dir} answers on {url}"))

@@ -1,0 +1,148 @@
+"""The demo's web application: one page, its files, example images, and the address that answers questions."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Message
+
+from vqa.demo.page import SCRIPT, STYLE, page_html
+from vqa.demo.uploads import MAX_BYTES
+from vqa.demo.worker import BusyError, Worker
+from vqa.errors import VqaError
+
+log = logging.getLogger(__name__)
+
+# The file itself, the question and what the form puts around them.
+MAX_BODY = MAX_BYTES + 1_000_000
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """An image of the data set and questions that were asked about it."""
+
+    image: Image.Image
+    questions: tuple[str, ...]
+
+
+class _TooLargeError(Exception):
+    """More bytes came than are taken."""
+
+
+def create_app(
+    worker: Worker,
+    title: str,
+    *,
+    with_image: bool = True,
+    examples: Sequence[Example] = (),
+    allowed_hosts: Sequence[str] = ("*",),
+) -> Starlette:
+    """Return the application.
+
+    Parameters
+    ----------
+    worker : started; answers the questions
+    title : of the page
+    with_image : whether the network looks at images
+    examples : images to choose from
+    allowed_hosts : names under which the page may be called; others are refused, so that no foreign web page can
+        reach it under a name of its own
+    """
+    pictures = [_png(example.image) for example in examples]
+    html = page_html(title, with_image, [example.questions for example in examples])
+
+    async def page(request: Request) -> Response:
+        return Response(html, media_type="text/html", headers=_HEADERS)
+
+    async def style(request: Request) -> Response:
+        return Response(STYLE, media_type="text/css", headers=_HEADERS)
+
+    async def script(request: Request) -> Response:
+        return Response(SCRIPT, media_type="text/javascript", headers=_HEADERS)
+
+    async def example(request: Request) -> Response:
+        number = request.path_params["number"]
+        if number >= len(pictures):
+            raise HTTPException(404)
+        return Response(pictures[number], media_type="image/png", headers=_HEADERS)
+
+    async def ask(request: Request) -> Response:
+        try:
+            image, question = await _read_form(request)
+            answer = await asyncio.wrap_future(worker.ask(image if with_image else None, question))
+        except BusyError as error:
+            return _message(str(error), 503)
+        except _TooLargeError:
+            return _message(f"the file is too large, at most {MAX_BYTES / 1e6:.0f} MB are taken", 413)
+        except VqaError as error:
+            return _message(str(error), 422)
+        except HTTPException as error:
+            return _message(f"the form could not be read: {error.detail}", 400)
+        except Exception:
+            log.exception("a question failed")
+            return _message("something went wrong here; the terminal that runs the demo says what", 500)
+        return JSONResponse(answer, headers=_HEADERS)
+
+    return Starlette(
+        routes=[
+            Route("/", page),
+            Route("/style.css", style),
+            Route("/script.js", script),
+            Route("/examples/{number:int}.png", example),
+            Route("/ask", ask, methods=["POST"]),
+        ],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(allowed_hosts))],
+    )
+
+
+async def _read_form(request: Request) -> tuple[bytes, str]:
+    """Return the uploaded file and the question of a form, reading no more than is allowed."""
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > MAX_BODY:
+        raise _TooLargeError
+    received = 0
+
+    async def receive() -> Message:
+        nonlocal received
+        message = await request.receive()
+        received += len(message.get("body", b""))
+        if received > MAX_BODY:
+            raise _TooLargeError
+        return message
+
+    async with Request(request.scope, receive).form(max_files=1, max_fields=4) as form:
+        image, question = form.get("image"), form.get("question", "")
+        data = await image.read() if isinstance(image, UploadFile) else b""
+        return data, question if isinstance(question, str) else ""
+
+
+def _message(text: str, status: int) -> Response:
+    return JSONResponse({"error": text}, status_code=status, headers=_HEADERS)
+
+
+def _png(image: Image.Image) -> bytes:
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    return data.getvalue()

@@ -1,0 +1,117 @@
+// Choose or upload an image, ask, show the answers. Texts only ever become text nodes.
+
+const settings = JSON.parse(byId("settings").textContent);
+const answer = byId("answer");
+let image = null;
+let asking = false;
+
+function showError(text) {
+  answer.replaceChildren(element("p", "error", text));
+}
+
+function showAnswer(result) {
+  answer.replaceChildren();
+  answer.append(element("p", "asked", result.question));
+  answer.append(element("p", "said", result.answer));
+  answer.append(element("p", "sure", `${formatRate(result.probability)} ${result.activation} probability`));
+  const bars = element("div", "bars");
+  for (const [text, probability] of result.top) {
+    const line = element("div", "bar");
+    const track = element("span", "track");
+    const fill = element("span", "fill");
+    fill.style.width = `${100 * probability}%`;
+    track.append(fill);
+    line.append(element("span", "bar-label", text), track, element("span", "bar-value", formatRate(probability)));
+    line.title = `${text}: ${probability}`;
+    bars.append(line);
+  }
+  answer.append(bars);
+  if (result.unknown_words.length) {
+    const words = result.unknown_words.map((word) => `“${word}”`).join(", ");
+    answer.append(element("p", "warning", `It has never seen ${words}, and answers without knowing what that means.`));
+  }
+}
+
+function suggest(questions) {
+  const buttons = questions.map((text) => {
+    const button = element("button", "", text);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      byId("question").value = text;
+      ask();
+    });
+    return button;
+  });
+  byId("suggestions").replaceChildren(...buttons);
+}
+
+function choose(blob, example) {
+  image = blob;
+  const preview = byId("preview");
+  if (preview.src) URL.revokeObjectURL(preview.src);
+  preview.onload = () => preview.classList.toggle("small", preview.naturalWidth < 200);
+  preview.src = URL.createObjectURL(blob);
+  preview.hidden = false;
+  byId("drop").classList.add("filled");
+  for (const button of document.querySelectorAll(".example")) {
+    button.setAttribute("aria-pressed", String(Number(button.dataset.example) === example));
+  }
+  suggest(example === undefined ? [] : settings.examples[example]);
+  answer.replaceChildren();
+}
+
+async function ask() {
+  const question = byId("question").value;
+  if (asking) return;
+  if (settings.withImage && !image) return showError("Choose an image first.");
+  if (!question.trim()) return showError("Type a question first, such as: what color is the shape?");
+  if (image && image.size > settings.maxBytes) {
+    return showError(`The file has ${Math.round(image.size / 1e6)} MB, at most ${settings.maxBytes / 1e6} MB are taken.`);
+  }
+  const form = new FormData();
+  if (image) form.append("image", image, image.name || "image");
+  form.append("question", question);
+  asking = true;
+  byId("ask").disabled = true;
+  answer.replaceChildren(element("p", "waiting", "Looking …"));
+  try {
+    const response = await fetch("ask", { method: "POST", body: form });
+    const result = await response.json();
+    if (response.ok) showAnswer(result);
+    else showError(result.error);
+  } catch {
+    showError("The demo does not answer; does it still run in its terminal?");
+  } finally {
+    asking = false;
+    byId("ask").disabled = false;
+  }
+}
+
+byId("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  ask();
+});
+
+if (settings.withImage) {
+  byId("file").addEventListener("change", (event) => {
+    if (event.target.files.length) choose(event.target.files[0]);
+  });
+  const drop = byId("drop");
+  for (const name of ["dragover", "dragenter"]) {
+    drop.addEventListener(name, (event) => {
+      event.preventDefault();
+      drop.classList.add("over");
+    });
+  }
+  for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("over"));
+  drop.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (event.dataTransfer.files.length) choose(event.dataTransfer.files[0]);
+  });
+  for (const button of document.querySelectorAll(".example")) {
+    button.addEventListener("click", async () => {
+      const number = Number(button.dataset.example);
+      choose(await (await fetch(`examples/${number}.png`)).blob(), number);
+    });
+  }
+}

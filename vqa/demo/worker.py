@@ -1,0 +1,100 @@
+"""One thread owns the network: MXNet's engine is not safe to be used from several."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, NamedTuple, Protocol
+
+from vqa.demo.uploads import decode_upload
+from vqa.errors import VqaError
+
+# Questions that may wait; one more is told to come back, so that nobody waits for long and memory stays bounded.
+WAITING = 8
+
+
+class Asked(Protocol):
+    """The answer of a run."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+
+
+class Asking(Protocol):
+    """What the demo needs of a `vqa.evaluation.Run`."""
+
+    def ask(self, image: Any, question: str, *, top: int = 5) -> Asked:
+        """Answer one question about one image."""
+
+
+class BusyError(VqaError):
+    """So many questions wait that no further one is taken."""
+
+
+class _Job(NamedTuple):
+    image: bytes | None
+    question: str
+    answer: Future[dict[str, Any]]
+
+
+class Worker:
+    """Answers questions one after the other in a thread of its own.
+
+    Parameters
+    ----------
+    load : called once in that thread; returns the run
+    """
+
+    def __init__(self, load: Callable[[], Asking], waiting: int = WAITING) -> None:
+        self._load = load
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(waiting)
+        self._loaded: Future[Asking] = Future()
+        self._thread = threading.Thread(target=self._work, name="network", daemon=True)
+
+    def start(self) -> Any:
+        """Load the run and return it, for looking at only; raise what loading raised."""
+        self._thread.start()
+        return self._loaded.result()
+
+    def stop(self) -> None:
+        """Finish the questions that wait, then end the thread."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def ask(self, image: bytes | None, question: str) -> Future[dict[str, Any]]:
+        """Return a future of the answer's JSON.
+
+        Parameters
+        ----------
+        image : an encoded image file as it was uploaded; None for a network without images
+
+        Raises
+        ------
+        BusyError
+            Too many questions wait already.
+        """
+        job = _Job(image, question, Future())
+        try:
+            self._jobs.put_nowait(job)
+        except queue.Full:
+            raise BusyError(f"busy: {self._jobs.maxsize} questions are waiting; try again in a moment") from None
+        return job.answer
+
+    def _work(self) -> None:
+        try:
+            run = self._load()
+        except BaseException as error:
+            self._loaded.set_exception(error)
+            return
+        self._loaded.set_result(run)
+        while (job := self._jobs.get()) is not None:
+            if not job.answer.set_running_or_notify_cancel():
+                continue
+            try:
+                image = None if job.image is None else decode_upload(job.image)
+                job.answer.set_result(run.ask(image, job.question).to_json())
+            except BaseException as error:
+                # One question must not end the thread that answers all others.
+                job.answer.set_exception(error)
