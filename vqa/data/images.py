@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vqa.data.cards import DatasetCard
+from vqa.data.features import open_features
+from vqa.data.frames import open_frames
 from vqa.data.image_files import Pixels, image_folder, to_network_values
 from vqa.data.pixel_cache import cached_pixels
 from vqa.data.table import QuestionTable
@@ -127,6 +129,9 @@ def open_pixels(card: DatasetCard, tables: Mapping[str, QuestionTable]) -> Pixel
 
 OPENERS: dict[str, Callable[[DatasetCard, Mapping[str, QuestionTable]], ImageStore]] = {
     "pixels": open_pixels,
+    "features": open_features,
+    "regions": open_features,
+    "frames": open_frames,
 }
 
 
