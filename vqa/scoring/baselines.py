@@ -65,16 +65,21 @@ def majority_answers(answers: AnswersLike) -> list[str]:
 class BlindBaselines:
     """The commonest train answer overall, for each question type and for each exact question text.
 
+    Parameters
+    ----------
+    train : the questions of the train split
+    counted : the answers that count, one sequence a question; without it all its answers do
+
     Raises
     ------
     DataError
         The train split is empty.
     """
 
-    def __init__(self, train: Questions) -> None:
+    def __init__(self, train: Questions, counted: Iterable[Sequence[str]] | None = None) -> None:
         if not len(train):
             raise DataError("blind baselines need at least one question of the train split, got none")
-        sets = AnswerSets(train.answers)
+        sets = AnswerSets(train.answers if counted is None else counted)
         (self.commonest,) = commonest_by_group(np.zeros(len(sets), dtype=np.int64), sets)
         self.by_type = _commonest_by_name(question_types(train), sets)
         self.by_question = _commonest_by_name(train.question, sets)
@@ -99,11 +104,12 @@ def _commonest_by_name(names: Sequence[str] | Strings, sets: AnswerSets) -> dict
     return dict(zip(distinct, commonest_by_group(codes, sets)))
 
 
-def commonest_majorities(answers: Iterable[Sequence[str]]) -> list[str]:
-    """Return the distinct majority answers of the questions, the commonest first, ties by first occurrence.
+def rank_by_count(answers: Sequence[str]) -> list[str]:
+    """Return the distinct answers, the commonest first, ties by first occurrence.
 
-    The first thousands of them are the answer vocabulary that VQA models usually have.
+    >>> rank_by_count(["red", "blue", "blue", "navy"])
+    ['blue', 'red', 'navy']
     """
-    codes, distinct = distinct_codes(majority_answers(answers))
+    codes, distinct = distinct_codes(answers)
     counts = np.bincount(codes, minlength=len(distinct))
     return [distinct[code] for code in np.argsort(-counts, kind="stable")]

@@ -12,6 +12,7 @@ from vqa.scoring.baselines import Questions, commonest_by_group, majority_answer
 from vqa.scoring.bounds import vocabulary_any_of
 from vqa.scoring.normalize import normalize_answer
 
+YES_NO_WORDS = frozenset(("yes", "yeah", "yep", "yup", "no", "nope", "nah"))
 RIGHT = "right"
 MISTAKES = ("out_of_vocabulary", "formatting", "wrong_type", "prior", "other")
 """In the order in which they are tried: a wrong question goes to the first that fits."""
@@ -24,7 +25,7 @@ def kind_by_form(answer: str) -> str:
     ('yes/no', 'number', 'other')
     """
     words = normalize_answer(answer).split()
-    if words and words[0] in ("yes", "no"):
+    if words and words[0] in YES_NO_WORDS:
         return "yes/no"
     if words and words[0].replace(".", "", 1).isdigit():
         return "number"

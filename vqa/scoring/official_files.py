@@ -132,7 +132,8 @@ def _parse_annotation(record: Any) -> tuple[str, _Annotation]:
 def _parse_all(path: PathLike, key: str, parse: Any, bad_records: BadRecords | None) -> dict[str, Any]:
     """Return {question_id: parsed record} of a file; a bad record is set aside, or raises where none may be."""
     parsed: dict[str, Any] = {}
-    ids = []
+    place_of: dict[str, int] = {}
+    repeated = []
     for number, record in enumerate(_records(path, read_json(path), key), start=1):
         try:
             question_id, value = parse(record)
@@ -141,9 +142,14 @@ def _parse_all(path: PathLike, key: str, parse: Any, bad_records: BadRecords | N
                 raise DataError(f"{path}: record {number} of {key!r}: {error}") from None
             bad_records.append((str(path), number, str(error)))
             continue
-        ids.append(question_id)
-        parsed[question_id] = value
-    repeated = duplicates(ids)
+        if question_id not in parsed:
+            parsed[question_id] = value
+            place_of[question_id] = number
+        elif bad_records is None:
+            repeated.append(question_id)
+        else:
+            reason = f"question id {question_id!r} stands in record {place_of[question_id]} already"
+            bad_records.append((str(path), number, reason))
     if repeated:
         raise DataError(f"{path}: question ids must be unique, more than once occur {name_ids(repeated)}")
     return parsed
@@ -160,8 +166,8 @@ def read_official(
     annotations_path : {"annotations": [{"question_id", "image_id", "answers": [{"answer", "answer_id"}],
         "answer_type", "question_type"}]}; the two types may be absent (then "")
     bad_records : a list to which (file, number of the record from 1, reason) of each record is appended that
-        cannot be read; without it the first such record raises. A question whose record in the other file is
-        bad is left out, as the reason stands in the list already
+        cannot be read or repeats an id; without it the first such record raises. A question whose record in the
+        other file is bad is left out, as the reason stands in the list already
 
     Returns
     -------
@@ -170,7 +176,8 @@ def read_official(
     Raises
     ------
     DataError
-        A file is damaged or of another form, a record is bad, ids repeat, or the two files hold different ids.
+        A file is damaged or of another form, the two files hold different ids, or, without `bad_records`, a record
+        is bad or its id repeats.
     """
     questions = _parse_all(questions_path, "questions", _parse_question, bad_records)
     annotations = _parse_all(annotations_path, "annotations", _parse_annotation, bad_records)
@@ -208,6 +215,24 @@ def _require_same_ids(
         )
     if not questions and not bad_records:
         raise DataError(f"{questions_path}: expected at least one question, got none")
+
+
+def read_majority_answers(annotations_path: PathLike) -> dict[str, str]:
+    """Return {question_id: multiple_choice_answer} of an annotations file, for the records that have one.
+
+    It is one of the question's commonest answers; how the publishers decided ties is not known.
+
+    Raises
+    ------
+    DataError
+        The file is damaged or of another form.
+    """
+    records = _records(annotations_path, read_json(annotations_path), "annotations")
+    found = {}
+    for record in records:
+        if isinstance(record, dict) and isinstance(record.get("multiple_choice_answer"), str):
+            found[str(record.get("question_id"))] = record["multiple_choice_answer"]
+    return found
 
 
 def read_results(path: PathLike) -> tuple[list[str], list[str]]:

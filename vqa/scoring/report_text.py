@@ -57,6 +57,7 @@ def _headline(report: dict[str, Any]) -> list[str]:
         _row("  floor: per question type, blind", baselines["prior_per_question_type"]),
         _row("  floor: per exact question, blind", baselines["prior_per_question"]),
         _row("  roof: answer vocabulary", ceilings["vocabulary_any_of"]),
+        _row("  human: another's answer again", (ceilings["human_leave_one_out"] or {}).get("any_of")),
         _row("per-split accuracy", per_split, f"roof {format_rate(per_split['ceiling'])}"),
     ]
 

@@ -1,0 +1,29 @@
+"""``vqa audit``: what a data set holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vqa.cli._options import emit, json_option, seed_option
+
+
+@click.command()
+@click.argument("card", type=click.Path(path_type=Path))
+@json_option
+@seed_option
+def command(card: Path, json_file: str | None, seed: int) -> None:
+    """List what makes a data set's numbers lie before anything is trained on it.
+
+    Bad lines, repeated ids and questions, images and questions shared between splits, agreement of the annotators,
+    the ceilings of the usual answer vocabularies and the blind baselines. Images are not looked at.
+
+    \b
+    Example, from a fresh clone:
+      vqa audit data/easy_vqa_3.toml
+    """
+    from vqa.audit import audit
+
+    findings = audit(card, seed=seed)
+    emit(findings.to_text(), findings.to_json(), json_file)
