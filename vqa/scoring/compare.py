@@ -14,8 +14,8 @@ from vqa.errors import DataError
 from vqa.scoring import rules
 from vqa.scoring.answer_sets import AnswerSets, Floats
 from vqa.scoring.compare_text import render
+from vqa.scoring.id_lists import name_ids
 from vqa.scoring.intervals import ClusterBootstrap, cluster_names, rows_by_name
-from vqa.scoring.official_files import name_ids
 
 MUST_AGREE = ("data_hash", "split", "protocol")
 COLUMNS = ("question_id", "image_id", "question", "answers", "prediction", "answer_type", "question_type")

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from vqa.errors import DataError
+from vqa.scoring.id_lists import name_ids
 from vqa.scoring.json_files import PathLike, read_json, type_name
 
-EXAMPLES = 3
 BadRecords = list[tuple[str, int, str]]
 
 
@@ -39,22 +39,6 @@ class OfficialQuestions(NamedTuple):
             answer_type=[self.answer_type[row] for row in chosen],
             question_type=[self.question_type[row] for row in chosen],
         )
-
-
-def name_ids(ids: list[str]) -> str:
-    """Return ``"12 (first: a, b, c)"``: how many ids there are, with the first examples."""
-    return f"{len(ids)} (first: {', '.join(ids[:EXAMPLES])})"
-
-
-def duplicates(ids: list[str]) -> list[str]:
-    """Return the ids that occur more than once, each once, in the order of their second occurrence."""
-    seen: set[str] = set()
-    repeated: dict[str, None] = {}
-    for identifier in ids:
-        if identifier in seen:
-            repeated[identifier] = None
-        seen.add(identifier)
-    return list(repeated)
 
 
 def _records(path: PathLike, content: Any, key: str) -> list[Any]:

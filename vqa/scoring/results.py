@@ -12,8 +12,9 @@ import numpy as np
 from vqa.errors import ConfigError, DataError, did_you_mean
 from vqa.scoring.answer_sets import AnswerSets, Floats, distinct_codes
 from vqa.scoring.formatting import format_count, format_percent, round_percent
+from vqa.scoring.id_lists import duplicates, name_ids
 from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names
-from vqa.scoring.official_files import OfficialQuestions, duplicates, name_ids
+from vqa.scoring.official_files import OfficialQuestions
 from vqa.scoring.rules import RULES, official_note
 
 RESULT_RULES = ("vqa-official", "vqa-lenient", "any-of")
@@ -40,7 +41,7 @@ def match_results(
     given = dict(zip(ids, answers))
     faults = {
         "unknown": [question_id for question_id in given if question_id not in known],
-        "duplicate": duplicates(list(ids)),
+        "duplicate": duplicates(ids),
         "missing": []
         if partial
         else [question_id for question_id in questions.question_id if question_id not in given],
