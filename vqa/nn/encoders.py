@@ -92,19 +92,29 @@ class NoImageEncoder(mx.gluon.HybridBlock):
 
 
 class ConvImageEncoder(mx.gluon.HybridBlock):
-    """Small convolutional network: pixels (M, 3, H, W) -> (M, size).
+    """Small convolutional network: pixels (M, 3, H, W) -> what is in the image, wherever it is, (M, size).
 
-    Each stage is a 3 x 3 convolution, ReLU and 2 x 2 maximum; the last map is flattened, as position matters.
+    The first stage is a 5 x 5 convolution of stride 2, the others are 3 x 3 with 2 x 2 maximum pooling, each with
+    batch normalisation and ReLU. The maximum over the last map keeps what was found and drops the place. Without
+    the normalisation the constant background drowns the shapes, and nothing is learnt from the image.
     """
 
-    def __init__(self, image_shape: tuple[int, ...], channels: tuple[int, ...], size: int) -> None:
+    def __init__(self, channels: tuple[int, ...], size: int) -> None:
         super().__init__()
-        depth, height, width = image_shape
         self.stages = nn.HybridSequential()
-        for number in channels:
-            self.stages.add(nn.Conv2D(number, 3, padding=1, in_channels=depth, activation="relu"), nn.MaxPool2D(2))
-            depth, height, width = number, height // 2, width // 2
-        self.project = nn.Dense(size, in_units=depth * height * width)
+        depth = 3
+        for stage, number in enumerate(channels):
+            kernel, stride = (5, 2) if stage == 0 else (3, 1)
+            self.stages.add(
+                nn.Conv2D(number, kernel, stride, kernel // 2, in_channels=depth, use_bias=False),
+                nn.BatchNorm(in_channels=number),
+                nn.Activation("relu"),
+            )
+            if stage > 0:
+                self.stages.add(nn.MaxPool2D(2))
+            depth = number
+        self.stages.add(nn.GlobalMaxPool2D())
+        self.project = nn.Dense(size, in_units=depth, activation="relu")
 
     def hybrid_forward(self, F: Any, images: Tensor) -> Tensor:
         """Return image vectors (M, size)."""

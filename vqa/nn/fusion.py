@@ -12,11 +12,11 @@ nn = mx.gluon.nn
 
 
 class Product(mx.gluon.HybridBlock):
-    """``tanh(question) * tanh(image)``, both (N, H) -> (N, H)."""
+    """Element-wise product of question and image, both (N, H) -> (N, H)."""
 
     def hybrid_forward(self, F: Any, question: Tensor, image: Tensor) -> Tensor:
         """Return (N, H)."""
-        return F.tanh(question) * F.tanh(image)
+        return question * image
 
 
 class QuestionAlone(mx.gluon.HybridBlock):

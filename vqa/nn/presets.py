@@ -26,7 +26,7 @@ def cnn_gru(
     *,
     embedding_size: int = 64,
     hidden_size: int = 128,
-    channels: int = 16,
+    channels: int = 32,
     dropout: float = 0.0,
 ) -> Parts:
     """Convolutional network over pixels, GRU over words, product of the two.
@@ -36,7 +36,7 @@ def cnn_gru(
     """
     spec.require_images("pixels")
     return Parts(
-        ConvImageEncoder(spec.image_shape, (channels, 2 * channels, 4 * channels), hidden_size),
+        ConvImageEncoder((channels, 2 * channels, 2 * channels), hidden_size),
         RecurrentQuestionEncoder(spec.num_words, embedding_size, hidden_size),
         Product(),
         AnswerHead(hidden_size, hidden_size, spec.num_answers, dropout=dropout),
