@@ -22,9 +22,10 @@ FILE = click.Path(path_type=Path)
     metavar="N",
     help="Print up to N questions won and lost; the JSON report has all.",
 )
+@click.option("--html", type=FILE, help="Write one HTML page with both predictions of every question.")
 @json_option
 @seed_option
-def command(first: Path, second: Path, changed: int, json_file: str | None, seed: int) -> None:
+def command(first: Path, second: Path, changed: int, html: Path | None, json_file: str | None, seed: int) -> None:
     """Compare two prediction files (.csv, .jsonl, .parquet) question by question.
 
     Paired bootstrap over images and McNemar's exact test, overall and by type, with the questions that one side
@@ -38,9 +39,14 @@ def command(first: Path, second: Path, changed: int, json_file: str | None, seed
       vqa evaluate runs/b --predictions b.csv
       vqa compare a.csv b.csv
     """
-    from vqa.inspection.predictions import read_predictions, read_provenance
+    from vqa.inspection.source import read_source
     from vqa.scoring.compare import PredictionSet, compare
 
-    sides = [PredictionSet(str(path), read_predictions(path), read_provenance(path)) for path in (first, second)]
+    sources = [read_source(path) for path in (first, second)]
+    sides = [PredictionSet(source.name, source.frame, source.provenance) for source in sources]
     comparison = compare(*sides, seed=seed)
+    if html:
+        from vqa.inspection.changes import write_comparison_html
+
+        write_comparison_html(html, *sources, comparison.to_json())
     emit(comparison.to_text(changed=changed), comparison.to_json(), json_file)

@@ -36,6 +36,15 @@ def embed_json(value: Any) -> Markup:
     return Markup(text)
 
 
+def signed_rate(value: float) -> str:
+    """Return a difference of two rates with its sign.
+
+    >>> signed_rate(0.25), signed_rate(-0.125), signed_rate(-0.00001)
+    ('+0.2500', '−0.1250', '−0.0000')
+    """
+    return f"{'+' if value >= 0 else '−'}{format_rate(abs(value))}"
+
+
 def asset(name: str) -> str:
     """Return the text of a file of this package's assets."""
     return resources.files(__package__).joinpath(FOLDER, name).read_text(encoding="utf-8")
@@ -66,7 +75,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(rate=format_rate, count=format_count, embed=embed_json)
+    environment.filters.update(rate=format_rate, signed_rate=signed_rate, count=format_count, embed=embed_json)
     environment.globals.update(bar=charts.bar)
     return environment
 

@@ -119,6 +119,17 @@ class Source:
         )
 
 
+def read_source(path: str | Path, card: Path | None = None) -> Source:
+    """Read a predictions file and what is known of it.
+
+    Raises
+    ------
+    VqaError
+        The file, or the one beside it that says where it is from, cannot be used.
+    """
+    return Source(str(path), read_predictions(path), read_provenance(path), card=card)
+
+
 def open_source(path: str | Path, split: str = "test", card: Path | None = None, device: str = "cpu") -> Source:
     """Predict a split with the run in the folder `path`, or read the predictions file `path`.
 
@@ -133,4 +144,4 @@ def open_source(path: str | Path, split: str = "test", card: Path | None = None,
 
         run = load_run(path, card=card, device=device)
         return Source(str(path), run.predict(split), run.provenance(split), run=run, card=card)
-    return Source(str(path), read_predictions(path), read_provenance(path), card=card)
+    return read_source(path, card)

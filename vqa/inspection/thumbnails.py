@@ -30,7 +30,8 @@ def thumbnails(store: ImageStore | None, image_ids: Sequence[str]) -> dict[str, 
 
     Returns
     -------
-    ``{"type", "width", "height", "data"}`` with base64 texts in `data`, None for an image that is not there
+    ``{"type", "width", "height", "sharp", "data"}`` with base64 texts in `data`, None for an image that is not there;
+    `sharp` where they are drawings, whose pixels should not be blurred when enlarged
     """
     if store is None or store.kind != "pixels" or not any(image_ids):
         return None
@@ -38,6 +39,7 @@ def thumbnails(store: ImageStore | None, image_ids: Sequence[str]) -> dict[str, 
     present = [image_id for image_id in image_ids if image_id and image_id not in missing]
     if not present:
         return None
+    sharp = _has_few_colours(_as_image(store.read(present[:1])[0]))
     for side, quality in SIZES:
         encoded = _encode_all(store, present, side, quality)
         if encoded is not None:
@@ -45,7 +47,8 @@ def thumbnails(store: ImageStore | None, image_ids: Sequence[str]) -> dict[str, 
     else:
         return None
     height, width = _scaled(store.shape[1:], side)
-    return {"type": "image/webp", "width": width, "height": height, "data": [encoded.get(name) for name in image_ids]}
+    data = [encoded.get(name) for name in image_ids]
+    return {"type": "image/webp", "width": width, "height": height, "sharp": sharp, "data": data}
 
 
 def _encode_all(store: ImageStore, image_ids: Sequence[str], side: int, quality: int) -> dict[str, str] | None:
@@ -64,18 +67,23 @@ def _encode_all(store: ImageStore, image_ids: Sequence[str], side: int, quality:
 
 def _encode(pixels: npt.NDArray[np.float32], side: int, quality: int) -> str:
     """Return one image, float32 (3, H, W) in [-1, 1], as WebP in base64."""
-    values = np.clip(np.rint((pixels.transpose(1, 2, 0) + 1.0) * 127.5), 0, 255).astype(np.uint8)
-    image = Image.fromarray(values)
-    height, width = _scaled(values.shape[:2], side)
+    image = _as_image(pixels)
+    height, width = _scaled((image.height, image.width), side)
     if (width, height) != image.size:
         image = image.resize((width, height), Image.Resampling.LANCZOS)
     data = io.BytesIO()
-    # Few colours, as in drawings: lossless is smaller and sharp.
-    if image.getcolors(64) is not None:
-        image.save(data, "WEBP", lossless=True, quality=60)
-    else:
-        image.save(data, "WEBP", quality=quality)
+    # Of few colours lossless is smaller, and sharp.
+    image.save(data, "WEBP", lossless=_has_few_colours(image), quality=quality)
     return base64.b64encode(data.getvalue()).decode("ascii")
+
+
+def _as_image(pixels: npt.NDArray[np.float32]) -> Image.Image:
+    values = np.clip(np.rint((pixels.transpose(1, 2, 0) + 1.0) * 127.5), 0, 255).astype(np.uint8)
+    return Image.fromarray(values)
+
+
+def _has_few_colours(image: Image.Image) -> bool:
+    return image.getcolors(64) is not None
 
 
 def _scaled(shape: Sequence[int], side: int) -> tuple[int, int]:

@@ -41,6 +41,7 @@ function picture(row) {
     shown.width = thumbnails.width;
     shown.height = thumbnails.height;
     shown.decoding = "async";
+    shown.classList.toggle("sharp", thumbnails.sharp);
     frame.append(shown);
   } else {
     frame.append(element("span", "no-picture", data.images[image] || "no image"));

@@ -1,0 +1,131 @@
+"""What changed between two runs: one HTML file with the paired test, and every question with both predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vqa.inspection.columns import check_predictions
+from vqa.inspection.explorer import System, explorer_data, facet, order
+from vqa.inspection.page import write_page
+from vqa.inspection.questions import margins, questions_of, table_of
+from vqa.inspection.source import Source
+from vqa.inspection.summary import MOST_TYPES
+from vqa.inspection.thumbnails import thumbnails
+from vqa.scoring.baselines import question_types
+
+BOTH_RIGHT, FIRST_ONLY, SECOND_ONLY = "both right", "only A right", "only B right"
+SAME_MISTAKE, OTHER_MISTAKE = "both wrong, same answer", "both wrong, other answers"
+
+
+def write_comparison_html(path: str | Path, first: Source, second: Source, comparison: Mapping[str, Any]) -> int:
+    """Write one self-contained HTML file of two sets of predictions side by side, A and B.
+
+    Parameters
+    ----------
+    path : the file
+    first, second : predictions on the same questions, in any order
+    comparison : JSON of `vqa.scoring.compare.compare` on the two
+
+    Returns
+    -------
+    the size of the file in bytes
+    """
+    left = check_predictions(first.frame, first.name)
+    right = check_predictions(second.frame, second.name).set_index("question_id", drop=False)
+    right = right.loc[left["question_id"]].reset_index(drop=True)
+    changes = [
+        _change(one.hit, other.hit, one.prediction == other.prediction)
+        for one, other in zip(questions_of(left), questions_of(right))
+    ]
+    questions = explorer_data(
+        [System("A", left), System("B", right)],
+        [
+            facet("change", "Change", changes),
+            facet("answer_type", "Answer type", left["answer_type"].tolist()),
+            facet("question_type", "Question type", question_types(table_of(left, first.name))),
+        ],
+        _orders(left, right),
+    )
+    images = thumbnails(first.images() or second.images(), questions["images"])
+    return write_page(
+        Path(path),
+        "changes.html",
+        title=f"{first.name} and {second.name}",
+        page_class=" ".join(["two-systems", *([] if images else ["no-images"])]),
+        facts=_facts(comparison),
+        names={"A": first.name, "B": second.name},
+        accuracies=_accuracies(comparison),
+        p_value=_p_text(comparison["mcnemar"]["p_value"]),
+        table=_table(changes, comparison),
+        groups=_groups(comparison),
+        notes=comparison["notes"],
+        questions=questions,
+        images=images,
+    )
+
+
+def _change(first_hit: int, second_hit: int, same_prediction: bool) -> str:
+    if first_hit and second_hit:
+        return BOTH_RIGHT
+    if first_hit or second_hit:
+        return FIRST_ONLY if first_hit else SECOND_ONLY
+    return SAME_MISTAKE if same_prediction else OTHER_MISTAKE
+
+
+def _orders(left: pd.DataFrame, right: pd.DataFrame) -> list[dict[str, Any]]:
+    losses = right["loss"] - left["loss"]
+    margin = margins(right)[0] - margins(left)[0]
+    return [
+        order("as in the file"),
+        order("B gained most margin", margin.tolist(), descending=True),
+        order("B lost most margin", margin.tolist()),
+        order("loss rose most", losses.tolist(), descending=True),
+        order("loss fell most", losses.tolist()),
+        order("highest loss of A", left["loss"].tolist(), descending=True),
+        order("highest loss of B", right["loss"].tolist(), descending=True),
+    ]
+
+
+def _facts(comparison: Mapping[str, Any]) -> list[tuple[str, str]]:
+    known = {**comparison["second"], **comparison["first"]}
+    pairs = [
+        ("questions", f"{comparison['questions']:,}"),
+        ("images", f"{comparison['images']:,}" if comparison["images"] else ""),
+        ("data", known.get("card")),
+        ("split", known.get("split")),
+        ("data hash", str(known.get("data_hash", ""))[:12]),
+    ]
+    return [(name, str(value)) for name, value in pairs if value]
+
+
+def _accuracies(comparison: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return any-of and, where it is defined, official accuracy of A and B with their difference."""
+    rules = (("any-of", comparison["any_of"]), ("VQA official", comparison["vqa_official"]))
+    return [{"name": name, **rates} for name, rates in rules if rates is not None]
+
+
+def _p_text(value: float) -> str:
+    return f"{value:.4f}" if value >= 0.0001 else f"{value:.1e}"
+
+
+def _table(changes: list[str], comparison: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return how many questions fared how, with their share of all."""
+    styles = {BOTH_RIGHT: "hit", FIRST_ONLY: "miss", SECOND_ONLY: "own", SAME_MISTAKE: "floor", OTHER_MISTAKE: "floor"}
+    rows = [{"name": name, "style": style, "count": changes.count(name)} for name, style in styles.items()]
+    return [{**row, "share": row["count"] / comparison["questions"]} for row in rows if row["count"]]
+
+
+def _groups(comparison: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return accuracy of A and B per type."""
+    groups = []
+    for key, title in (("by_answer_type", "By answer type"), ("by_question_type", "By question type")):
+        rows = [{"name": name, **rates} for name, rates in comparison[key].items()]
+        if len(rows) > 1:
+            groups.append(
+                {"title": title, "facet": key[3:], "rows": rows[:MOST_TYPES], "rest": max(0, len(rows) - MOST_TYPES)}
+            )
+    return groups
