@@ -1,0 +1,86 @@
+"""``vqa extract``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vqa.cli._options import device_option, emit, json_option, seed_option
+
+FAILED = 1
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("output", type=click.Path(path_type=Path))
+@click.option(
+    "--encoder",
+    metavar="NAME",
+    default="efficientnet-lite0",
+    show_default=True,
+    help="It, or a network of Gluon's model zoo, such as resnet18_v1.",
+)
+@click.option(
+    "--weights",
+    metavar="FILE|random",
+    help="File of weights; default the published ones, installed or downloaded; 'random' has learned nothing.",
+)
+@click.option("--grid", is_flag=True, help="The cells of the last convolutional map instead of one vector an image.")
+@click.option("--frames", type=click.IntRange(1), help="SOURCE holds videos: take so many frames of each.")
+@click.option(
+    "--size", type=click.IntRange(1), help="Pixels a side that images are scaled to; default as trained, 224."
+)
+@click.option("--float16", is_flag=True, help="Half the file, three decimal digits.")
+@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace OUTPUT, and drop an unfinished extraction with other options.")
+@seed_option
+@device_option
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    source: Path,
+    output: Path,
+    encoder: str,
+    weights: str | None,
+    grid: bool,
+    frames: int | None,
+    size: int | None,
+    float16: bool,
+    batch_size: int,
+    overwrite: bool,
+    seed: int,
+    device: str,
+    json_file: str | None,
+) -> None:
+    """Make features of the images or videos of SOURCE, a folder or a card, with a pretrained network.
+
+    Writes OUTPUT, an .npy file with one row an image, and its ids beside it (features.npy, features.ids.txt). A card
+    uses them with kind "features", with --grid "regions", with --frames "frames". Stopped in the middle, the same
+    command goes on where it was. Exit code 1 if some files could not be used: they are listed on stderr, and OUTPUT
+    holds the others.
+
+    \b
+    Example:
+      vqa extract data/easy_vqa.toml features/easy_vqa.npy --float16
+    """
+    from vqa.data.feature_writer import check_target
+    from vqa.extraction import extract, find_sources
+    from vqa.nn.pretrained import ImageEncoder
+
+    check_target(output, overwrite)
+    sources = find_sources(source, frames)
+    network = ImageEncoder(encoder, weights=weights, grid=grid, size=size, device=device, seed=seed)
+    try:
+        result = extract(sources, output, network, batch_size=batch_size, float16=float16, overwrite=overwrite)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("interrupted; the same command goes on where it stopped") from None
+    for reason in result.failures.values():
+        click.echo(f"left out: {reason}", err=True)
+    record: dict[str, Any] = {"file": str(output), **result._asdict()}
+    text = f"{output}: {result.dtype} {result.shape}, {len(result.failures)} of {len(sources.image_ids)} files left out"
+    emit(text, record, json_file)
+    if result.failures:
+        ctx.exit(FAILED)
