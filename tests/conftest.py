@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# Before MXNet is imported. The networks of the tests are tiny: a second thread would only wait, and where the machine
+# is busy it would wait spinning.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
