@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -76,10 +76,10 @@ class BlindBaselines:
         The train split is empty.
     """
 
-    def __init__(self, train: Questions, counted: Iterable[Sequence[str]] | None = None) -> None:
+    def __init__(self, train: Questions, counted: AnswersLike | None = None) -> None:
         if not len(train):
             raise DataError("blind baselines need at least one question of the train split, got none")
-        sets = AnswerSets(train.answers if counted is None else counted)
+        sets = as_answer_sets(train.answers if counted is None else counted)
         (self.commonest,) = commonest_by_group(np.zeros(len(sets), dtype=np.int64), sets)
         self.by_type = _commonest_by_name(question_types(train), sets)
         self.by_question = _commonest_by_name(train.question, sets)

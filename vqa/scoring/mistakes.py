@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from vqa.scoring.answer_sets import AnswerSets, Strings, distinct_codes
-from vqa.scoring.baselines import Questions, commonest_by_group, majority_answers
+from vqa.scoring.answer_sets import AnswerSets, AnswersLike, Strings, as_answer_sets, distinct_codes
+from vqa.scoring.baselines import Questions, majority_answers
 from vqa.scoring.bounds import vocabulary_any_of
 from vqa.scoring.normalize import normalize_answer
 
@@ -33,21 +33,27 @@ def kind_by_form(answer: str) -> str:
 
 
 class AnswerKinds:
-    """The type of an answer: that of the questions it mostly answers in a table with answer types, else by form."""
+    """The type of an answer: that of the questions it mostly answers in a table with answer types, else by form.
 
-    def __init__(self, table: Questions | None) -> None:
-        self._by_answer: dict[str, str] = {}
-        if table is not None and any(table.answer_type):
-            codes, answers = distinct_codes([answer for answer_set in table.answers for answer in answer_set])
-            sets = AnswerSets(table.answers)
-            types = [(table.answer_type[row],) for row in sets.rows]
-            kinds = commonest_by_group(codes, AnswerSets(types))
-            self._by_answer = {answer: kind for answer, kind in zip(answers, kinds) if kind}
+    Parameters
+    ----------
+    answer_types : the answer type of each of N questions, "" where the data has none
+    answers : their answers
+    """
 
-    def of(self, answers: Sequence[str]) -> list[str]:
+    def __init__(self, answer_types: Sequence[str] | Strings = (), answers: AnswersLike = ()) -> None:
+        sets = as_answer_sets(answers)
+        type_codes, types = distinct_codes(answer_types)
+        size = len(sets.raw.known), len(types)
+        pairs = sets.raw.codes * size[1] + type_codes[sets.rows]
+        counts = np.bincount(pairs, minlength=size[0] * size[1]).reshape(size)
+        commonest = counts.argmax(axis=1) if all(size) else []
+        self._by_answer = {answer: types[code] for answer, code in zip(sets.raw.known, commonest)}
+
+    def of(self, answers: Sequence[str] | Strings) -> list[str]:
         """Return the type of each answer."""
-        known = {answer: self._by_answer.get(answer) or kind_by_form(answer) for answer in set(answers)}
-        return [known[answer] for answer in answers]
+        kinds = {answer: self._by_answer.get(answer) or kind_by_form(answer) for answer in set(answers)}
+        return [kinds[answer] for answer in answers]
 
 
 def classify_mistakes(
@@ -57,7 +63,7 @@ def classify_mistakes(
     *,
     vocabulary: Iterable[str] | None = None,
     blind: Sequence[str] | None = None,
-    train: Questions | None = None,
+    kinds: AnswerKinds | None = None,
 ) -> Strings:
     """Return for each of N questions "right" (under any-of) or the first of these classes that fits.
 
@@ -72,7 +78,7 @@ def classify_mistakes(
     answers : the questions' answers, encoded
     vocabulary : the answers that can be predicted; without it nothing is out of vocabulary
     blind : the blind answers (N strings); without them nothing is the prior
-    train : tells an answer's type where it has answer types
+    kinds : tells an answer's type; without it, its form does
     """
     size = len(answers)
     never = np.zeros(size, dtype=bool)
@@ -80,7 +86,7 @@ def classify_mistakes(
         RIGHT: answers.per_question(answers.raw_matches(predictions)) > 0,
         "out_of_vocabulary": never if vocabulary is None else vocabulary_any_of(answers, vocabulary) == 0,
         "formatting": answers.per_question(answers.lenient_matches(predictions)) > 0,
-        "wrong_type": _differs_in_kind(questions, predictions, answers, AnswerKinds(train)),
+        "wrong_type": _differs_in_kind(questions, predictions, answers, kinds or AnswerKinds()),
         "prior": never if blind is None else _equal(predictions, blind),
     }
     return np.select(list(tests.values()), list(tests), default="other").astype(object)
@@ -95,7 +101,7 @@ def _differs_in_kind(
 ) -> npt.NDArray[np.bool_]:
     """Return bool (N,): the prediction's type is neither the question's own nor that of its commonest answer."""
     by_answer = kinds.of(majority_answers(answers))
-    predicted = kinds.of(list(predictions))
+    predicted = kinds.of(predictions)
     return np.fromiter(
         (kind not in (given, majority) for kind, given, majority in zip(predicted, questions.answer_type, by_answer)),
         dtype=bool,

@@ -20,7 +20,7 @@ from vqa.scoring.answer_sets import AnswerSets, Floats, Strings
 from vqa.scoring.baselines import BlindBaselines, Questions, question_types
 from vqa.scoring.calibration import calibration
 from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names
-from vqa.scoring.mistakes import MISTAKES, classify_mistakes
+from vqa.scoring.mistakes import MISTAKES, AnswerKinds, classify_mistakes
 from vqa.scoring.report_text import render
 
 BASELINES = ("prior", "prior_per_question_type", "prior_per_question")
@@ -101,14 +101,18 @@ def evaluate(
     )
     vocabulary = None if answer_vocabulary is None else list(answer_vocabulary)
     hits = rules.any_of(predictions, sets)
-    blind = None if train is None else BlindBaselines(train).predict(questions)
+    blind = kinds = None
+    if train is not None:
+        train_answers = AnswerSets(train.answers)
+        blind = BlindBaselines(train, train_answers).predict(questions)
+        kinds = AnswerKinds(train.answer_type, train_answers)
     mistakes = classify_mistakes(
         questions,
         predictions,
         sets,
         vocabulary=vocabulary,
         blind=None if blind is None else blind["prior_per_question"],
-        train=train,
+        kinds=kinds,
     )
     bootstrap = scorer.bootstrap
     official = scorer.official(predictions)
