@@ -10,11 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import vqa
-from vqa._mxnet import gluonnlp, mx
-from vqa.data.batching import BatchPlan, plan_by_image, plan_by_length
+from vqa._mxnet import mx
 from vqa.data.cards import DatasetCard, ImageCard
 from vqa.data.dataset import Dataset
-from vqa.data.encoding import encode_questions
 from vqa.data.images import PixelStore
 from vqa.data.loader import Batch, GroupedLoader
 from vqa.data.table import QuestionTable
@@ -104,21 +102,6 @@ def test_a_batch_moves_to_a_device() -> None:
     assert isinstance(moved, Batch)
     assert {array.context for array in moved[:-1]} == {mx.cpu(0)}
     np.testing.assert_array_equal(moved.rows, batch.rows)
-
-
-@given(widths=st.lists(st.integers(1, 9), min_size=1, max_size=9), data=st.data())
-@SLOW
-def test_padding_is_that_of_gluonnlp(widths: list[int], data: st.DataObject) -> None:
-    table = questions([len(widths)], widths)
-    vocabulary = build_vocabulary(table)
-    encoded = encode_questions(table, vocabulary)
-    rows = data.draw(st.permutations(range(len(widths))))
-    pad = gluonnlp.data.batchify.Pad(pad_val=vocabulary.padding_id, ret_length=True, dtype="int32")
-    expected, lengths = pad([vocabulary.encode_question(table.question[row]) for row in rows])
-    chosen = np.array(rows)
-    tokens = encoded.padded_tokens(chosen, max(widths), vocabulary.padding_id)
-    np.testing.assert_array_equal(tokens, expected.asnumpy())
-    np.testing.assert_array_equal(encoded.lengths[chosen], lengths.asnumpy())
 
 
 # --- every question once
@@ -279,39 +262,6 @@ def test_a_missing_image_is_named_before_the_first_batch() -> None:
     with pytest.raises(ImageError, match="1 of 2 images cannot be used; the first, needed by question '1' of"):
         GroupedLoader(dataset, "train")
     assert len(GroupedLoader(dataset, "train", rows=[0, 2])) == 1
-
-
-# --- plans
-
-
-def test_questions_without_images_are_padded_little() -> None:
-    widths = [1, 20, 3, 18, 4, 19, 2, 17]
-    encoded = encode_questions(table := questions([8], widths), build_vocabulary(table))
-    plan = plan_by_length(np.arange(8), 4, encoded)
-    for number in range(5):
-        shown = [sorted(widths[row] for row in rows) for rows in plan.shuffled(np.random.default_rng(number))]
-        assert sorted(shown) == [[1, 2, 3, 4], [17, 18, 19, 20]]
-
-
-def test_image_groups_fill_batches_as_far_as_they_fit() -> None:
-    table = questions([7, 2, 5, 1])
-    plan = plan_by_image(np.arange(15), 6, encode_questions(table, build_vocabulary(table)), np.random.default_rng(0))
-    units = np.diff(plan.unit_starts)
-    assert sorted(units) == [1, 1, 2, 5, 6]  # 7 is cut into 6 + 1
-    sizes = np.diff(plan.unit_starts[plan.batch_starts])
-    assert sizes.max() <= 6
-    # A batch ends only where the next image would not fit.
-    for batch, size in enumerate(sizes[:-1]):
-        assert size + units[plan.batch_starts[batch + 1]] > 6
-
-
-def test_a_plan_split_further_keeps_its_questions() -> None:
-    plan = BatchPlan(np.arange(6), np.array([0, 4, 5, 6]), np.array([4, 1, 1]), np.array([0, 1, 3]))
-    more = plan.split_into(4)
-    assert [rows.tolist() for rows in more.in_order()] == [[0], [1], [2, 3], [4, 5]]
-    assert more.unit_class.tolist() == [1, 1, 2, 1, 1]
-    assert plan.split_into(2) == plan
-    assert plan.split_into(99).num_batches == 6
 
 
 # --- the real thing
