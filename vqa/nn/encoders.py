@@ -1,7 +1,7 @@
-"""Encoders: tokens to a question vector, images to image vectors; nothing here knows about the other half.
+"""Question encoders: word ids and lengths to one vector a question.
 
-Every row is encoded from its own tokens or pixels and its own length alone, so that a row's place in the batch, its
-neighbours and the amount of padding cannot change it.
+Every row is encoded from its own words and its own length alone, so that a row's place in the batch, its neighbours
+and the amount of padding cannot change it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,6 @@ def length_mask(F: Any, tokens: Tensor, lengths: Tensor) -> Tensor:
     """Return float32 (N, T): 1 at the real tokens of `tokens` (N, T), 0 at the padding after `lengths` (N,)."""
     positions = F.reshape(F.contrib.arange_like(tokens, axis=1), shape=(1, -1))
     return F.cast(F.broadcast_lesser(positions, F.reshape(lengths, shape=(-1, 1))), dtype="float32")
-
-
-def row_mask(F: Any, values: Tensor) -> Tensor:
-    """Return float32 (N, R): 1 where a row of `values` (N, R, D) has any non-zero entry; padding is rows of zeros."""
-    return F.max(values != 0, axis=2)
 
 
 def last_state(F: Any, states: Tensor, lengths: Tensor) -> Tensor:
@@ -81,41 +76,3 @@ class RecurrentQuestionEncoder(mx.gluon.HybridBlock):
         # Time first, as the layout says: transposing the ids is cheaper than transposing what they become.
         embedded = self.dropout(self.embedding(F.transpose(tokens)))  # (T, N, E)
         return last_state(F, self.recurrent(embedded), lengths)
-
-
-class NoImageEncoder(mx.gluon.HybridBlock):
-    """One zero for each image, whatever it shows: (M, ...) -> (M, 1)."""
-
-    def hybrid_forward(self, F: Any, images: Tensor) -> Tensor:
-        """Return zeros (M, 1)."""
-        return F.zeros_like(F.slice_axis(F.flatten(images), axis=1, begin=0, end=1))
-
-
-class ConvImageEncoder(mx.gluon.HybridBlock):
-    """Small convolutional network: pixels (M, 3, H, W) -> what is in the image, wherever it is, (M, size).
-
-    The first stage is a 5 x 5 convolution of stride 2, the others are 3 x 3 with 2 x 2 maximum pooling, each with
-    batch normalisation and ReLU. The maximum over the last map keeps what was found and drops the place. Without
-    the normalisation the constant background drowns the shapes, and nothing is learnt from the image.
-    """
-
-    def __init__(self, channels: tuple[int, ...], size: int) -> None:
-        super().__init__()
-        self.stages = nn.HybridSequential()
-        depth = 3
-        for stage, number in enumerate(channels):
-            kernel, stride = (5, 2) if stage == 0 else (3, 1)
-            self.stages.add(
-                nn.Conv2D(number, kernel, stride, kernel // 2, in_channels=depth, use_bias=False),
-                nn.BatchNorm(in_channels=number),
-                nn.Activation("relu"),
-            )
-            if stage > 0:
-                self.stages.add(nn.MaxPool2D(2))
-            depth = number
-        self.stages.add(nn.GlobalMaxPool2D())
-        self.project = nn.Dense(size, in_units=depth, activation="relu")
-
-    def hybrid_forward(self, F: Any, images: Tensor) -> Tensor:
-        """Return image vectors (M, size)."""
-        return self.project(self.stages(images))

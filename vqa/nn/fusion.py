@@ -1,12 +1,12 @@
-"""Fusion: a question vector and an image vector, row by row, to one vector."""
+"""Fusion: a question vector and what is known of its image, row by row, to one vector."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from vqa._mxnet import mx
 from vqa.nn.encoders import Tensor
+from vqa.nn.sketch import SketchSpectrum, SpectrumProduct
 
 nn = mx.gluon.nn
 
@@ -19,33 +19,33 @@ class Product(mx.gluon.HybridBlock):
         return question * image
 
 
-class QuestionAlone(mx.gluon.HybridBlock):
-    """The question vector (N, H); the image's zero (N, 1) is added, so that the input is used and changes nothing."""
+class Sum(mx.gluon.HybridBlock):
+    """Sum of question (N, H) and image (N, H), or one number (N, 1) for the image -> (N, H)."""
 
     def hybrid_forward(self, F: Any, question: Tensor, image: Tensor) -> Tensor:
-        """Return the question vector (N, H)."""
+        """Return (N, H)."""
         return F.broadcast_add(question, image)
 
 
-class AnswerHead(mx.gluon.HybridBlock):
-    """Dropout, a hidden layer, dropout and a linear layer: (N, size) -> raw logits (N, C).
+class NormalizedConcat(mx.gluon.HybridBlock):
+    """Question (N, Q) and image (N, D), each scaled to unit length, side by side: (N, Q + D)."""
 
-    The output bias starts at -ln(C). Softmax does not see a common offset, and sigmoids then start at 1 / (C + 1)
-    each, so that a loss over thousands of binary classifiers need not first unlearn a half for every answer.
-    """
+    def hybrid_forward(self, F: Any, question: Tensor, image: Tensor) -> Tensor:
+        """Return (N, Q + D)."""
+        return F.concat(F.L2Normalization(question), F.L2Normalization(image), dim=1)
 
-    def __init__(self, size: int, hidden_size: int, num_answers: int, *, dropout: float = 0.0) -> None:
+
+class CompactBilinear(mx.gluon.HybridBlock):
+    """Compact bilinear pooling of question (N, Q) and image (N, D), each scaled to unit length: (N, sketch_size)."""
+
+    def __init__(self, question_size: int, image_size: int, sketch_size: int) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
-        self.hidden = nn.Dense(hidden_size, in_units=size, activation="relu", flatten=False)
-        self.output = output_layer(size=hidden_size, num_answers=num_answers)
+        self.question = SketchSpectrum(question_size, sketch_size)
+        self.image = SketchSpectrum(image_size, sketch_size)
+        self.product = SpectrumProduct(sketch_size)
 
-    def hybrid_forward(self, F: Any, fused: Tensor) -> Tensor:
-        """Return raw logits (N, C)."""
-        return self.output(self.dropout(self.hidden(self.dropout(fused))))
-
-
-def output_layer(size: int, num_answers: int) -> mx.gluon.HybridBlock:
-    """Return the linear layer (N, size) -> raw logits (N, C) with its bias at -ln(C)."""
-    offset = -math.log(num_answers)
-    return nn.Dense(num_answers, in_units=size, bias_initializer=mx.init.Constant(offset), flatten=False)
+    def hybrid_forward(self, F: Any, question: Tensor, image: Tensor) -> Tensor:
+        """Return (N, sketch_size)."""
+        question_spectrum = self.question(F.L2Normalization(question))
+        image_spectrum = self.image(F.L2Normalization(image))
+        return self.product(*question_spectrum, *image_spectrum)

@@ -10,12 +10,10 @@ from vqa._mxnet import device as find_device
 from vqa._mxnet import mx, seed_everything
 from vqa.errors import ConfigError, did_you_mean
 from vqa.nn.encoders import Tensor
-from vqa.nn.presets import PRESETS, Parts
+from vqa.nn.presets import DEFAULTS, PRESETS, Parts
 from vqa.nn.spec import NetworkSpec
 
 __all__ = ["PRESETS", "NetworkSpec", "VqaNetwork", "build_from_spec", "build_network", "default_preset"]
-
-DEFAULT_PRESETS = {"none": "question-only", "pixels": "cnn-gru"}
 
 
 class _Words(Protocol):
@@ -66,7 +64,7 @@ def default_preset(image_kind: str) -> str:
     >>> default_preset("pixels")
     'cnn-gru'
     """
-    return DEFAULT_PRESETS[image_kind]
+    return DEFAULTS[image_kind]
 
 
 def build_network(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from vqa.errors import ConfigError
@@ -28,6 +29,13 @@ class NetworkSpec:
     image_kind: str
     image_shape: tuple[int, ...]
     options: dict[str, int | float] = field(default_factory=dict)
+
+    @property
+    def vector_size(self) -> int:
+        """Size of the vector of one image (its pixels, or its features), or of one of its regions or frames."""
+        if self.image_kind in ("regions", "frames"):
+            return self.image_shape[-1]
+        return math.prod(self.image_shape)
 
     def require_images(self, *kinds: str) -> None:
         """Check that the images are of one of the kinds that a preset can look at.
