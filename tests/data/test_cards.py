@@ -58,6 +58,7 @@ def test_the_cards_of_the_project(project: Path, name: str) -> None:
         (GOOD.replace("a.csv", "b.csv"), "[splits.train]: file = 'b.csv': no such file or folder"),
         (GOOD.replace("a.csv", "images"), "[splits.train]: file must be a file, got the folder"),
         (GOOD + "[images]\n", "[images]: the key 'kind' is missing"),
+        (GOOD + '[images]\nknd = "pixels"\n', "[images]: unknown key 'knd'; did you mean 'kind'?"),
         (GOOD + '[images]\nkind = "pixel"\n', "unknown kind 'pixel'; did you mean 'pixels'?"),
         (GOOD + '[images]\nkind = "pixels"\n', "[images]: the key 'path' is missing"),
         (GOOD + '[images]\nkind = "pixels"\npath = "a.csv"\n', "must be a folder of images, got the file"),

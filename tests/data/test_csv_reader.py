@@ -92,7 +92,7 @@ BAD = [
     ("ok,a\n,a,\n", 2, "field 1 is empty: a stray comma?"),
     ("ok,a\n,,,\n", 2, "expected a question and its answers, got 0 fields"),
     (b"ok,a\ncaf\xe9,b\n", 2, "not UTF-8: byte 0xe9; save the file as UTF-8"),
-    ("ok,a\nwh\0at,b\n", 2, ""),
+    ("ok,a\nwh\0at,b\n", 2, "holds a NUL byte"),
     ('ok,a\n"what"is,b\nlast,c\n', 2, "not CSV:"),
     ('ok,a\n"never closed,b\nlast,c\n', 2, "not CSV:"),
 ]

@@ -206,6 +206,8 @@ def _image_card(table: Any, data_format: str, path: Path) -> ImageCard:
     where = f"{path}: [images]"
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: images must be a table, written as [images], got {table!r}")
+    if "kind" not in table:
+        _check_keys(table, IMAGE_KEYS["pixels"], where)  # perhaps it is there, misspelt
     kind = _choice(table, "kind", IMAGE_KEYS, where)
     _check_keys(table, IMAGE_KEYS[kind], where)
     packaged = data_format == "easy-vqa" and kind == "pixels"

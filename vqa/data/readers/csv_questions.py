@@ -82,21 +82,26 @@ def read_records(path: Path) -> Iterator[Record]:
                 begin = start + reader.line_num
             return
         except csv.Error as error:
-            yield begin + 1, f"not CSV: {error}"
+            yield begin + 1, _encoding_fault(lines[begin]) or f"not CSV: {error}"
             start = begin + 1
 
 
 def _clean(fields: Sequence[str]) -> list[str] | str:
     """Return the stripped fields, or why they cannot be used; nothing for a blank line."""
     text = "".join(fields)
-    undecoded = UNDECODED.search(text)
-    if undecoded:
-        return f"not UTF-8: byte 0x{ord(undecoded.group()) - 0xDC00:02x}; save the file as UTF-8"
-    if "\0" in text:
-        return "holds a NUL byte; save the file as UTF-8"
+    fault = _encoding_fault(text)
+    if fault:
+        return fault
     if len(fields) < 2 and not text.strip():
         return []
     return [field.strip() for field in fields]
+
+
+def _encoding_fault(text: str) -> str | None:
+    undecoded = UNDECODED.search(text)
+    if undecoded:
+        return f"not UTF-8: byte 0x{ord(undecoded.group()) - 0xDC00:02x}; save the file as UTF-8"
+    return "holds a NUL byte; save the file as UTF-8" if "\0" in text else None
 
 
 def _header(names: list[str], path: Path, line: int) -> Header:
