@@ -82,6 +82,24 @@ def known_slots(F: Any, answers: Tensor) -> Tensor:
     return F.cast(answers >= 0, dtype="float32")
 
 
+def repeats(F: Any, answers: Tensor) -> Tensor:
+    """Return float32 (N, A): how many slots of the question hold the same id as this slot, itself included."""
+    same = F.broadcast_equal(F.expand_dims(answers, axis=2), F.expand_dims(answers, axis=1))  # (N, A, A)
+    return F.cast(F.sum(same, axis=2), dtype="float32")
+
+
+def soft_scores(F: Any, answers: Tensor) -> Tensor:
+    """Return float32 (N, A): the official soft score of each slot's answer, shared out among its m slots; -1 gives 0.
+
+    The sum over the slots that hold an answer is that answer's score.
+    """
+    matches = repeats(F, answers)  # m
+    annotators = F.sum(F.ones_like(matches), axis=1, keepdims=True)  # K
+    others = F.broadcast_sub(annotators, matches)
+    scores = matches * F.minimum((matches - 1) / 3, 1) + others * F.minimum(matches / 3, 1)
+    return known_slots(F, answers) * F.broadcast_div(scores, annotators) / matches
+
+
 class MultiAnswerSoftmaxLoss(MultiAnswerLoss):
     """Mean over a question's known answers of ``gluon.loss.SoftmaxCrossEntropyLoss(logits, answer)``.
 
@@ -103,6 +121,79 @@ class MultiAnswerSoftmaxLoss(MultiAnswerLoss):
         return F.sum(weights * pick_answers(F, -F.log_softmax(logits, axis=1), answers), axis=1)
 
 
+class SoftScoreLoss(MultiAnswerLoss):
+    """Softmax cross-entropy against the official VQA soft scores of the answers, scaled to sum to 1.
+
+    ``loss[n] = -sum over distinct known c of t[n, c] log softmax(logits[n])[c]`` with ``t = s / sum of s``, where an
+    answer that m of the question's K = A annotators gave has the official score
+    ``s = (m min(1, (m - 1) / 3) + (K - m) min(1, m / 3)) / K``. Every slot counts as an annotator, so that the scores
+    are the official ones where each question has A answers.
+
+    Source: Antol et al., "VQA: Visual Question Answering", ICCV 2015, for the score; Teney et al., "Tips and Tricks
+    for Visual Question Answering", CVPR 2018, for soft scores as targets.
+    """
+
+    def forward(self, logits: Tensor, answers: Tensor) -> Tensor:
+        """Check the answer ids, then compute the loss.
+
+        Raises
+        ------
+        DataError
+            As in the other losses, or the questions have one answer each: the official score compares annotators.
+        """
+        if isinstance(answers, mx.nd.NDArray) and answers.shape[-1] < 2:
+            raise DataError("the loss 'soft-score' needs at least 2 answers a question, got 1; use the loss 'softmax'")
+        return super().forward(logits, answers)
+
+    def hybrid_forward(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
+        """Return the loss of each question, (N,)."""
+        weights = soft_scores(F, answers)
+        total = F.sum(weights, axis=1, keepdims=True)
+        weights = F.broadcast_div(weights, total + (total == 0))
+        return F.sum(weights * pick_answers(F, -F.log_softmax(logits, axis=1), answers), axis=1)
+
+
+class AnyAnswerLoss(MultiAnswerLoss):
+    """Minus the logarithm of the probability that softmax gives to the question's answer set.
+
+    ``loss[n] = -ln(sum over distinct known c of softmax(logits[n])[c])``: any one of the answers will do.
+    """
+
+    def hybrid_forward(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
+        """Return the loss of each question, (N,)."""
+        known = known_slots(F, answers)
+        log_probabilities = pick_answers(F, F.log_softmax(logits, axis=1), answers)
+        # An answer given m times is divided by m and so counted once; masked slots are far below any logarithm.
+        scores = F.where(known, log_probabilities - F.log(repeats(F, answers)), F.ones_like(known) * -1e9)
+        highest = F.max(scores, axis=1, keepdims=True)
+        total = F.log(F.sum(F.exp(F.broadcast_sub(scores, highest)), axis=1)) + F.squeeze(highest, axis=1)
+        return -total * F.max(known, axis=1)
+
+
+class BinaryLoss(MultiAnswerLoss):
+    """One binary classifier an answer: sigmoid cross-entropy summed over the C classes.
+
+    ``loss[n] = sum over c of ln(1 + exp(logits[n, c])) - sum over distinct known c of logits[n, c]``, which is C times
+    ``gluon.loss.SigmoidBCELoss`` against the 0/1 vector of the question's answers. Right when several answers are true
+    at once.
+
+    Source: Teney et al., "Tips and Tricks for Visual Question Answering", CVPR 2018, with 0/1 targets.
+    """
+
+    activation = "sigmoid"
+
+    def hybrid_forward(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
+        """Return the loss of each question, (N,)."""
+        known = known_slots(F, answers)
+        # ln(1 + exp(x)) without overflow.
+        softplus = F.relu(logits) + F.Activation(-F.abs(logits), act_type="softrelu")
+        positive = F.sum(known / repeats(F, answers) * pick_answers(F, logits, answers), axis=1)
+        return F.sum(softplus, axis=1) * F.max(known, axis=1) - positive
+
+
 LOSSES: dict[str, type[MultiAnswerLoss]] = {
     "softmax": MultiAnswerSoftmaxLoss,
+    "soft-score": SoftScoreLoss,
+    "any": AnyAnswerLoss,
+    "bce": BinaryLoss,
 }
