@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from vqa.data.cards import DatasetCard, load_card
@@ -11,6 +12,8 @@ from vqa.data.readers import read_split
 from vqa.data.table import QuestionTable
 from vqa.data.vocab import Vocabulary, build_vocabulary
 from vqa.errors import ConfigError, DataError
+
+log = logging.getLogger(__name__)
 
 TRAIN = "train"
 
@@ -59,7 +62,7 @@ class Dataset:
             The files cannot be read, or share question ids with a split that was read before.
         """
         if split not in self._tables:
-            table = read_split(self.card, split, self._max_bad)
+            table = _read_split(self.card, split, self._max_bad)
             for other, other_table in self._tables.items():
                 _require_disjoint(split, table, other, other_table)
             self._tables[split] = table
@@ -87,6 +90,15 @@ class Dataset:
     def with_table(self, split: str, table: QuestionTable) -> Dataset:
         """Return a data set of the same card and vocabulary whose split `split` is `table`, read from nowhere."""
         return Dataset(self.card, self.vocabulary, max_bad=self._max_bad, tables={split: table})
+
+
+def _read_split(card: DatasetCard, split: str, max_bad: float) -> QuestionTable:
+    """Read a split and say on the log how many lines were set aside, and which first."""
+    table = read_split(card, split, max_bad)
+    if table.bad_lines:
+        first = "; ".join(map(str, table.bad_lines[:3]))
+        log.warning("%s: set %d bad lines aside, the first: %s", table.source, len(table.bad_lines), first)
+    return table
 
 
 def _require_disjoint(split: str, table: QuestionTable, other: str, other_table: QuestionTable) -> None:
@@ -132,6 +144,6 @@ def load_dataset(
             f"{card.path}: no split {TRAIN!r} to make the vocabulary from, only {', '.join(card.splits)}; "
             "give a trained run's vocabulary, or add [splits.train]"
         )
-    table = read_split(card, TRAIN, max_bad)
+    table = _read_split(card, TRAIN, max_bad)
     vocabulary = build_vocabulary(table, max_answers=max_answers, min_word_count=min_word_count)
     return Dataset(card, vocabulary, max_bad=max_bad, tables={TRAIN: table})
