@@ -15,7 +15,7 @@ RESAMPLES = 1000
 CONFIDENCE = 0.95
 _TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 # Sums of scores that differ by less are rounding errors of one sum.
-_DECIMALS = 9
+_DECIMALS = 12
 # Numbers in one block of resampled weights: bounds the memory, not the result.
 _BLOCK = 4_000_000
 
@@ -72,7 +72,8 @@ class ClusterBootstrap:
         pairs, multiplicity = _distinct_pairs(chosen, codes)
         sums = self._multinomial_sums(pairs, multiplicity)
         low, high = np.quantile(sums[:, 0] / sums[:, 1], _TAILS)
-        return Rate(float(chosen.mean()), len(chosen), float(low), float(high))
+        value = float(chosen.mean())
+        return Rate(value, len(chosen), min(value, float(low)), max(value, float(high)))
 
     def rate(self, values: npt.ArrayLike, rows: npt.ArrayLike | None = None) -> Rate | None:
         """Return the mean of values in [0, 1] with its interval; as `mean`, but never an interval without width.

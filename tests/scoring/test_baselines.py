@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_tables import Table
+
+from vqa.errors import DataError
+from vqa.scoring.answer_sets import AnswerSets
+from vqa.scoring.baselines import BlindBaselines, commonest_by_group, majority_answers, question_types, rank_by_count
+
+TRAIN = Table(
+    [("red", "red", "blue"), ("blue", "blue"), ("yes", "no", "no"), ("yes", "yes")],
+    question=["what color is it?", "what color is that?", "is it red?", "is it round?"],
+)
+
+
+def test_types_are_the_first_two_words_where_the_data_has_none() -> None:
+    table = Table([("a",)] * 3, question=["What COLOR is it?", "why?", "is it red?"], question_type=["", "", "is it"])
+    assert question_types(table) == ["what color", "why?", "is it"]
+
+
+def test_the_three_baselines() -> None:
+    asked = Table(
+        [("x",)] * 4,
+        question=["what color is it?", "what color is the sky?", "is it square?", "how many are there?"],
+    )
+    predicted = BlindBaselines(TRAIN).predict(asked)
+    # Three times each stand blue and yes; blue stands first.
+    assert predicted["prior"] == ["blue"] * 4
+    assert predicted["prior_per_question_type"] == ["blue", "blue", "yes", "blue"]
+    assert predicted["prior_per_question"] == ["red", "blue", "yes", "blue"]
+
+
+def test_nothing_is_learned_from_the_questions_that_are_asked() -> None:
+    asked = Table([("green",)] * 2, question=["what color is it?", "is it red?"])
+    other = Table([("purple",)] * 2, question=["what color is it?", "is it red?"])
+    assert BlindBaselines(TRAIN).predict(asked) == BlindBaselines(TRAIN).predict(other)
+
+
+def test_no_train_question_is_an_error() -> None:
+    with pytest.raises(DataError, match="at least one question of the train split"):
+        BlindBaselines(Table([]))
+
+
+ANSWER_SETS = st.lists(st.lists(st.sampled_from("abcd"), min_size=1, max_size=5).map(tuple), min_size=1, max_size=12)
+
+
+@given(ANSWER_SETS, st.data())
+def test_the_commonest_answer_of_each_group_by_counting(answers: list[tuple[str, ...]], data: st.DataObject) -> None:
+    groups = data.draw(st.lists(st.integers(0, 2), min_size=len(answers), max_size=len(answers)))
+    codes = np.unique(groups, return_inverse=True)[1]
+    expected = []
+    for group in range(codes.max() + 1):
+        # Counter.most_common keeps the order of first occurrence among equals.
+        counts = Counter(answer for code, answer_set in zip(codes, answers) if code == group for answer in answer_set)
+        expected.append(counts.most_common(1)[0][0])
+    assert commonest_by_group(codes, AnswerSets(answers)) == expected
+
+
+def test_majority_answers_and_their_ranking() -> None:
+    assert majority_answers([("b", "a", "a"), ("a", "b"), ("c",)]) == ["a", "a", "c"]
+    assert rank_by_count(["b", "a", "c", "a"]) == ["a", "b", "c"]
