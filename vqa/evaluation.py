@@ -51,17 +51,18 @@ def load_run(
         raise RunError(
             f"{folder} holds no finished epoch yet; go on with `vqa train {record['card']} --run {folder} --resume`"
         )
-    checkpoint.check_hash(folder / "best.params", record["sha256"]["best.params"])
+    for name, digest in record["sha256"].items():
+        checkpoint.check_hash(folder / name, digest)
     try:
         spec = NetworkSpec(**{**record["network"], "image_shape": tuple(record["network"]["image_shape"])})
-        vocabulary = Vocabulary.from_json((folder / "vocab.json").read_text(encoding="utf-8"))
         loss = LOSSES[record["loss"]]()
-    except (KeyError, TypeError, OSError, DataError) as error:
-        raise RunError(f"{folder} is damaged ({type(error).__name__}: {error}); train the run again") from error
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{folder / 'run.json'} is damaged ({type(error).__name__}: {error}); train again") from error
+    vocabulary = Vocabulary.from_json((folder / "vocab.json").read_text(encoding="utf-8"))
     if (vocabulary.num_words, vocabulary.num_answers) != (spec.num_words, spec.num_answers):
         raise RunError(
-            f"{folder}: vocab.json holds {vocabulary.num_words} words and {vocabulary.num_answers} answers, the "
-            f"network was trained with {spec.num_words} and {spec.num_answers}; restore it or train the run again"
+            f"{folder} does not fit together: vocab.json holds {vocabulary.num_words} words and "
+            f"{vocabulary.num_answers} answers, the network was trained with {spec.num_words} and {spec.num_answers}"
         )
     network = build_from_spec(spec, seed=record["seed"], device=device)
     load_network(network, folder / "best.params")

@@ -13,7 +13,7 @@ from vqa.errors import ConfigError
 from vqa.evaluation import Run, load_run
 from vqa.nn.losses import LOSSES
 from vqa.nn.network import VqaNetwork
-from vqa.training.checkpoint import versions
+from vqa.training.checkpoint import sha256_of_text, versions
 from vqa.training.config import TrainConfig
 from vqa.training.folder import check_resumable, locked, log_file, start_folder
 from vqa.training.loop import Training
@@ -56,6 +56,7 @@ def fit(
     folder = Path(run_dir)
     config = (config or TrainConfig()).replace(**options)
     config = config.replace(model=network.spec.preset, model_options=dict(network.spec.options), loss=_name_of(loss))
+    vocabulary = dataset.vocabulary.to_json()
     record = {
         "versions": versions(),
         "card": str(dataset.card.path),
@@ -64,6 +65,7 @@ def fit(
         "loss": config.loss,
         "activation": loss.activation,
         "seed": config.seed,
+        "sha256": {"vocab.json": sha256_of_text(vocabulary)},
     }
     workers = Workers(config.kvstore)
     with contextlib.ExitStack() as stack:
@@ -72,7 +74,7 @@ def fit(
             if resume:
                 check_resumable(folder, config, record)
             else:
-                start_folder(folder, config, dataset.vocabulary.to_json(), record, overwrite)
+                start_folder(folder, config, vocabulary, record, overwrite)
             stack.enter_context(log_file(folder))
         workers.wait()
         training = Training(network, dataset, loss, config, folder, record, workers)

@@ -144,6 +144,11 @@ def read_record(folder: Path, name: str) -> dict[str, Any]:
     return dict(record)
 
 
+def sha256_of_text(text: str) -> str:
+    """Return the SHA-256 of a text in UTF-8, as `sha256` gives it of the file that the text is written to."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
 def check_hash(path: Path, expected: str) -> None:
     """Check a file of the run against the hash that was recorded when it was saved.
 

@@ -221,8 +221,8 @@ class Training:
 
         def write_run(path: Path) -> None:
             best = {"best_epoch": self.progress.best_epoch, "metric": self.config.metric, "best": self.progress.best}
-            hash_of_best = {"sha256": {"best.params": hashes["best.params"]}}
-            path.write_text(checkpoint.record_json({**self.record, **best, **hash_of_best}), encoding="utf-8")
+            digests = {"sha256": {**self.record["sha256"], "best.params": hashes["best.params"]}}
+            path.write_text(checkpoint.record_json({**self.record, **best, **digests}), encoding="utf-8")
 
         writers = {
             "last.params": arrays_writer("last.params", parameters),
