@@ -65,11 +65,12 @@ def optimizer_arrays(trainer: mx.gluon.Trainer) -> tuple[dict[str, mx.nd.NDArray
     ``Trainer.save_states`` would write a pickle; this is the same content.
     """
     arrays = {}
-    for index, state in trainer._updaters[0].states.items():
+    # Sorted, so that equal states make equal files whatever order they were made in.
+    for index, state in sorted(trainer._updaters[0].states.items()):
         slots = state if isinstance(state, (tuple, list)) else [state]
         arrays.update({f"{index}/{slot}": array for slot, array in enumerate(slots) if array is not None})
     optimizer = trainer._optimizer
-    counts = {str(index): count for index, count in optimizer._index_update_count.items()}
+    counts = {str(index): count for index, count in sorted(optimizer._index_update_count.items())}
     return arrays, {"num_update": optimizer.num_update, "index_update_count": counts}
 
 
