@@ -86,7 +86,7 @@ def explorer_data(
     Parameters
     ----------
     systems : one or two runs on the same N questions in the same order
-    facets : filters; those of fewer than two values are left out
+    facets : filters; those that tell no two questions apart are left out
     sorts : orders, the first is the one to begin with
     """
     strings = Strings()
@@ -103,7 +103,7 @@ def explorer_data(
             "truth": [strings.number(expected_answer(question)) for question in questions],
         },
         "systems": [_system_data(system, strings, mistakes) for system in systems],
-        "facets": [facet for facet in facets if len(facet["values"]) > 1],
+        "facets": [facet for facet in facets if len(set(facet["column"])) > 1],
         "sorts": list(sorts),
         "mistakes": mistakes,
         "images": images.all(),

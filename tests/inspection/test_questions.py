@@ -1,0 +1,25 @@
+"""Margins between right and wrong answers, worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from vqa.inspection.questions import margins, questions_of
+
+
+def test_margins_by_hand(frame: pd.DataFrame) -> None:
+    values, is_bound = margins(frame)
+    # q1: blue 0.75 - red 0.25. q2: circle 0.375 - square 0.5. q3: yes 0.125 - no 0.875. q4: no - yes.
+    # q5: no right answer among the top, so at best the last one's 0.5 - 0.5. q6: both are right: at least 0.4 - 0.3.
+    np.testing.assert_allclose(values, [0.5, -0.125, -0.75, 0.9999998, 0.0, 0.1], atol=1e-12)
+    assert is_bound.tolist() == [False, False, False, False, True, True]
+
+
+def test_hit_decides_whether_the_prediction_is_right(frame: pd.DataFrame) -> None:
+    # A rule that normalises may count "Blue." as a hit of "blue"; the table's word holds.
+    frame.at[0, "prediction"] = "Blue."
+    frame.at[0, "top"] = (("Blue.", 0.75), ("red", 0.25))
+    assert margins(frame)[0][0] == 0.5
+    assert questions_of(frame)[0].is_right("Blue.")
+    assert not questions_of(frame)[0].is_right("red")
