@@ -89,6 +89,8 @@ def test_an_interval_without_spread_gets_the_exact_binomial_bound() -> None:
     rate = ClusterBootstrap(["a", "b"] * 10).rate(np.ones(20))
     assert rate is not None
     assert rate.low == pytest.approx(0.025**0.5)
+    # One cluster alone tells nothing.
+    assert ClusterBootstrap(["a", "a"]).rate([0.2, 0.4]) == Rate(pytest.approx(0.3), 2, 0.0, 1.0)
     # A mean outside [0, 1] has no such bound.
     assert bootstrap.mean(np.zeros(10)) == Rate(0.0, 10, 0.0, 0.0)
 

@@ -16,11 +16,12 @@ from vqa.scoring.normalize import clean_answer, normalize_answer, normalize_leni
 
 @dataclass(frozen=True)
 class Annotator:
-    """One human answer: as written, as compared, whether it matches, and its term of the mean."""
+    """One human answer: as written, as compared, whether it matches, how many others match, and its term."""
 
     raw: str
     compared: str
     match: bool
+    others: int
     term: float
 
 
@@ -60,11 +61,11 @@ class Explanation:
             f"prediction {self.raw!r}, compared as {self.compared!r}",
             self.normalized,
             "",
-            f"{titles[0]:<{width}}  {titles[1]:<{compared}}  match  term",
+            f"{titles[0]:<{width}}  {titles[1]:<{compared}}  match  others  term",
         ]
         lines += [
             f"{annotator.raw!r:<{width}}  {annotator.compared!r:<{compared}}  "
-            f"{'yes' if annotator.match else 'no':<5}  {format_rate(annotator.term)}"
+            f"{'yes' if annotator.match else 'no':<5}  {annotator.others:>6}  {format_rate(annotator.term)}"
             for annotator in self.annotators
         ]
         matches = sum(annotator.match for annotator in self.annotators)
@@ -100,7 +101,8 @@ def explain(
         compared=process(prediction),
         normalized=reason,
         annotators=tuple(
-            Annotator(raw, process(raw), bool(match), float(term)) for raw, match, term in zip(answers, matched, terms)
+            Annotator(raw, process(raw), bool(match), int(matched.sum() - match), float(term))
+            for raw, match, term in zip(answers, matched, terms)
         ),
         score=float(rules.RULES[rule]([prediction], sets)[0]),
     )

@@ -76,17 +76,21 @@ class ClusterBootstrap:
         return Rate(value, len(chosen), min(value, float(low)), max(value, float(high)))
 
     def rate(self, values: npt.ArrayLike, rows: npt.ArrayLike | None = None) -> Rate | None:
-        """Return the mean of values in [0, 1] with its interval; as `mean`, but never an interval without width.
+        """Return the mean of values in [0, 1] with its interval; as `mean`, but honest where resampling sees no spread.
 
-        Where every question scores 0, or every one 1, resampling sees no spread; the exact binomial bound for the
-        number of clusters stands in: with all of G clusters right the rate may be as low as 0.025^(1/G).
+        Where every question scores 0, or every one 1, the exact binomial bound for the number of clusters stands in:
+        with all of G clusters right the rate may be as low as 0.025^(1/G). One cluster alone tells nothing more.
         """
         mean = self.mean(values, rows)
-        if mean is None or mean.low < mean.high or mean.value not in (0.0, 1.0):
+        if mean is None or round(mean.high - mean.low, _DECIMALS - 3):
             return mean
         codes = self.codes if rows is None else self.codes[np.asarray(rows)]
-        bound = _TAILS[0] ** (1 / len(np.unique(codes)))
-        return Rate(mean.value, mean.n, bound, 1.0) if mean.value == 1 else Rate(mean.value, mean.n, 0.0, 1 - bound)
+        num_clusters = len(np.unique(codes))
+        bound = _TAILS[0] ** (1 / num_clusters)
+        if mean.value in (0.0, 1.0):
+            low, high = (bound, 1.0) if mean.value else (0.0, 1 - bound)
+            return Rate(mean.value, mean.n, low, high)
+        return Rate(mean.value, mean.n, 0.0, 1.0) if num_clusters == 1 else mean
 
     def rates_by_name(self, values: npt.ArrayLike, names: Sequence[str] | Strings) -> dict[str, Rate]:
         """Return the rate for each distinct non-empty name of `names` (N,), the most frequent first."""

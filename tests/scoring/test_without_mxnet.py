@@ -1,0 +1,70 @@
+"""Scoring, auditing and comparing work where MXNet cannot be imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+FILES = Path(__file__).parent / "files"
+
+BLOCKED = """
+import sys
+sys.modules["mxnet"] = sys.modules["gluonnlp"] = None
+import importlib, pkgutil
+import vqa.scoring
+for module in pkgutil.iter_modules(vqa.scoring.__path__):
+    importlib.import_module(f"vqa.scoring.{module.name}")
+from vqa.cli import main
+main(sys.argv[1:])
+"""
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", BLOCKED, *arguments], capture_output=True, text=True, check=False)
+
+
+def predictions(path: Path, answers: list[str]) -> Path:
+    size = len(answers)
+    frame = pd.DataFrame(
+        {
+            "question_id": [str(row) for row in range(size)],
+            "image_id": "",
+            "question": "what?",
+            "answers": '["a", "b"]',
+            "prediction": answers,
+            "probability": 0.5,
+            "top": "[]",
+            "loss": "",
+            "hit": 0,
+            "score": "",
+            "answer_type": "",
+            "question_type": "",
+        }
+    )
+    frame.to_csv(path, index=False)
+    return path
+
+
+def test_score() -> None:
+    names = ("questions", "annotations", "results")
+    done = run("score", *(part for name in names for part in (f"--{name}", str(FILES / f"{name}.json"))))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "overall                         65.00" in done.stdout
+
+
+@pytest.mark.parametrize("card", ["easy_vqa_3", "forum"])
+def test_audit(card: str, project: Path) -> None:
+    done = run("audit", str(project / "data" / f"{card}.toml"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0 bad lines" in done.stdout
+
+
+def test_compare(tmp_path: Path) -> None:
+    first, second = predictions(tmp_path / "a.csv", ["a", "x"]), predictions(tmp_path / "b.csv", ["a", "b"])
+    done = run("compare", str(first), str(second))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "any-of accuracy           0.5000  1.0000         +0.5000" in done.stdout
