@@ -13,9 +13,11 @@ import pandas as pd
 
 from vqa._mxnet import device as device_context
 from vqa._mxnet import mx
-from vqa.asking import Answer, ImageLike, check_question, read_pixels
+from vqa.asking import Answer, ImageLike, check_question, image_values
+from vqa.data.cards import load_card
 from vqa.data.dataset import Dataset, load_dataset
 from vqa.data.loader import GroupedLoader
+from vqa.data.table import QuestionTable
 from vqa.data.vocab import Vocabulary
 from vqa.errors import DataError, RunError
 from vqa.nn.losses import LOSSES
@@ -112,6 +114,20 @@ class Run:
         """One row an epoch: losses in nats, accuracies as fractions, seconds."""
         return pd.read_csv(self.path / "history.csv")
 
+    @property
+    def card(self) -> Path:
+        """The card of the run's data set, or the one named instead when the run was loaded.
+
+        Raises
+        ------
+        RunError
+            It is not there.
+        """
+        path = self._card or Path(self.record["card"])
+        if not path.is_file():
+            raise RunError(f"{self.path} was trained on {path}, which is not there; name the data set with --card CARD")
+        return path
+
     @cached_property
     def dataset(self) -> Dataset:
         """The run's data set, or the one named instead when the run was loaded.
@@ -121,9 +137,7 @@ class Run:
         RunError
             The card's training split is not what the run was trained on, or its images are of another shape.
         """
-        path = self._card or Path(self.record["card"])
-        if not path.is_file():
-            raise RunError(f"{self.path} was trained on {path}, which is not there; name the data set with --card CARD")
+        path = self.card
         dataset = load_dataset(path, max_bad=self.config.max_bad, vocabulary=self.vocabulary)
         if self._card is None and dataset.table("train").content_hash() != self.record["data_hash"]["train"]:
             raise RunError(
@@ -138,18 +152,26 @@ class Run:
             )
         return dataset
 
-    def predict(self, split: str = "test", *, batch_size: int = 512) -> pd.DataFrame:
+    def predict(self, split: str | QuestionTable = "test", *, batch_size: int = 512) -> pd.DataFrame:
         """Return the predictions table of a split, every question once and in the order of the file.
 
         The columns are those of `vqa.prediction.predictions_table`.
+
+        Parameters
+        ----------
+        split : name of a split, or a table of questions about images of the data set
+        batch_size : questions in a forward pass; the predictions do not depend on it
 
         Raises
         ------
         DataError
             No question of the split has an answer in the vocabulary: no prediction could be right.
         """
-        table = self.dataset.table(split)
-        loader = GroupedLoader(self.dataset, split, batch_size=batch_size, ctx=device_context(self.device))
+        dataset = self.dataset
+        if isinstance(split, QuestionTable):
+            dataset, split = dataset.with_table("given", split), "given"
+        table = dataset.table(split)
+        loader = GroupedLoader(dataset, split, batch_size=batch_size, ctx=device_context(self.device))
         logits = np.empty((len(table), self.vocabulary.num_answers), dtype=np.float32)
         losses = np.empty(len(table), dtype=np.float32)
         answerable = seen = 0
@@ -203,11 +225,8 @@ class Run:
     def image_values(self, image: ImageLike) -> npt.NDArray[np.float32]:
         """Return an image as the network takes it, float32 (1, ...)."""
         spec = self.network.spec
-        if spec.image_kind == "none":
-            return np.zeros((1, *spec.image_shape), dtype=np.float32)
-        if spec.image_kind == "pixels":
-            return read_pixels(image, spec.image_shape)
-        raise RunError("not yet")
+        needs_card = spec.image_kind not in ("none", "pixels")
+        return image_values(image, spec, load_card(self.card).images if needs_card else None, self.device)
 
     def provenance(self, split: str) -> dict[str, Any]:
         """Return where predictions on a split come from: what two files must share to be compared."""

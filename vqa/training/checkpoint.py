@@ -57,7 +57,11 @@ def record_json(record: Mapping[str, Any]) -> str:
 
 def text_writer(text: str) -> Writer:
     """Return a writer that fills a file with `text` in UTF-8."""
-    return lambda path: path.write_bytes(text.encode("utf-8")) and None
+
+    def write(path: Path) -> None:
+        path.write_bytes(text.encode("utf-8"))
+
+    return write
 
 
 def commit(folder: Path, writers: Mapping[str, Writer]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from vqa._mxnet import mx
 
 
@@ -17,7 +19,7 @@ class Workers:
     _KEY = "vqa_total"
 
     def __init__(self, kvstore: str) -> None:
-        self.store = None if kvstore == "none" else mx.kv.create(kvstore)
+        self.store: Any = None if kvstore == "none" else mx.kv.create(kvstore)
         self.rank: int = self.store.rank if self.store else 0
         self.count: int = self.store.num_workers if self.store else 1
         if self.count > 1:
