@@ -1,0 +1,286 @@
+"""The demo: good and bad uploads by HTTP and in a headless browser; one thread owns the network."""
+
+from __future__ import annotations
+
+import io
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+uvicorn = pytest.importorskip("uvicorn", reason="the extra demo is not installed: pip install 'vqa[demo]'")
+httpx = pytest.importorskip("httpx", reason="httpx is not installed: pip install 'vqa[test]'")
+
+from PIL import Image  # noqa: E402 - after the skips
+
+from vqa.asking import Answer, check_question  # noqa: E402
+from vqa.demo.app import Example, create_app  # noqa: E402
+from vqa.demo.uploads import decode_upload  # noqa: E402
+from vqa.demo.worker import BusyError, Worker  # noqa: E402
+from vqa.errors import ImageError, RunError  # noqa: E402
+
+
+class ColourRun:
+    """Stands for a run: names the colour of the image's first pixel; refuses questions as a run does."""
+
+    known = frozenset(["what", "color", "is", "it"])
+
+    def __init__(self) -> None:
+        self.threads: set[str] = set()
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def ask(self, image: Any, question: str, *, top: int = 5) -> Answer:
+        self.threads.add(threading.current_thread().name)
+        self.gate.wait(20)
+        check_question(question)
+        if "crash" in question:
+            raise ValueError("secret")
+        red = image.getpixel((0, 0))[0] > 128
+        pairs = (("red", 0.9999999), ("blue", 1e-7)) if red else (("blue", 0.75), ("<b>red</b>", 0.25))
+        unknown = tuple(word for word in question.strip("?").split() if word not in self.known)
+        return Answer(question, pairs, unknown, "softmax")
+
+
+def picture(colour: str = "red", size: tuple[int, int] = (64, 48), form: str = "PNG") -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", size, colour).save(data, form)
+    return data.getvalue()
+
+
+def bomb(width: int, height: int) -> bytes:
+    """Return a PNG of a few kilobytes that says it is so large, one bit a pixel."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    rows = zlib.compress(b"\0" * (height * (1 + (width + 7) // 8)), 9)
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+class Demo:
+    """A demo that listens on a free port."""
+
+    def __init__(self, run: ColourRun, waiting: int = 8) -> None:
+        self.run = run
+        self.worker = Worker(lambda: run, waiting)
+        self.worker.start()
+        examples = [Example(Image.new("RGB", (64, 64), "blue"), ("what color is it?", "is <i>it</i>?"))]
+        app = create_app(self.worker, "runs/<b>x</b>", examples=examples, allowed_hosts=("127.0.0.1",))
+        self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+        self.thread = threading.Thread(target=self.server.run)
+        self.thread.start()
+        while not self.server.started:
+            time.sleep(0.01)
+        port = self.server.servers[0].sockets[0].getsockname()[1]
+        self.address = f"http://127.0.0.1:{port}/"
+
+    def ask(self, image: bytes, question: str = "what color is it?") -> tuple[int, dict[str, Any]]:
+        files = {"image": ("x.png", image)}
+        response = httpx.post(f"{self.address}ask", files=files, data={"question": question}, timeout=30)
+        return response.status_code, response.json()
+
+    def close(self) -> None:
+        self.server.should_exit = True
+        self.thread.join()
+        self.worker.stop()
+
+
+@pytest.fixture
+def demo() -> Iterator[Demo]:
+    demo = Demo(ColourRun())
+    yield demo
+    demo.close()
+
+
+LONG = " ".join(["what"] * 5000)
+BAD_UPLOADS = [
+    (b"", "what color is it?", "there is no image"),
+    (b"just text", "what color is it?", "the file is not an image that can be read; taken are PNG, JPEG"),
+    (picture()[:-30], "what color is it?", "the file is not an image that can be read"),
+    (bomb(10_000, 10_000), "what color is it?", "10000 x 10000 pixels (100 megapixels), at most 64 megapixels"),
+    (bomb(20_000, 10_000), "what color is it?", "at most 64 megapixels are taken"),
+    (picture(), "", "expected a question, got an empty text"),
+    (picture(), LONG, "expected a question of at most 200 words, got 5000"),
+]
+
+
+@pytest.mark.parametrize(("image", "question", "message"), BAD_UPLOADS, ids=range(len(BAD_UPLOADS)))
+def test_what_cannot_be_asked_gets_a_message_and_the_next_question_works(
+    demo: Demo, image: bytes, question: str, message: str
+) -> None:
+    status, result = demo.ask(image, question)
+    assert status == 422
+    assert message in result["error"]
+    status, result = demo.ask(picture("blue"))
+    assert (status, result["answer"]) == (200, "blue")
+
+
+def test_an_answer_holds_top_answers_and_unknown_words(demo: Demo) -> None:
+    status, result = demo.ask(picture("red", form="JPEG"), "what zebra is it")
+    assert status == 200
+    assert result["top"] == [["red", 0.9999999], ["blue", 1e-7]]
+    assert result["unknown_words"] == ["zebra"]
+    assert demo.run.threads == {"network"}
+
+
+def test_an_error_of_ours_is_not_shown_and_does_not_end_the_thread(demo: Demo) -> None:
+    status, result = demo.ask(picture(), "crash")
+    assert status == 500
+    assert "secret" not in result["error"]
+    assert demo.ask(picture())[0] == 200
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_that_is_too_large_is_not_read_to_its_end(demo: Demo, chunked: bool) -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="image"; filename="x"\r\n\r\n'
+    body = head + bytes(22_000_000)
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    content = iter([body[start : start + 1_000_000] for start in range(0, len(body), 1_000_000)]) if chunked else body
+    try:
+        response = httpx.post(f"{demo.address}ask", content=content, headers=headers, timeout=30)
+        assert response.status_code == 413
+        assert "at most 20 MB are taken" in response.json()["error"]
+    except (httpx.WriteError, httpx.ReadError):
+        pass  # the server may hang up on what it has refused
+    assert demo.ask(picture())[0] == 200
+
+
+def test_a_form_that_is_none_is_refused(demo: Demo) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert httpx.post(f"{demo.address}ask", content=b"nonsense", headers=headers).status_code == 400
+    assert httpx.post(f"{demo.address}ask", content=b"{}").status_code == 422
+    assert httpx.get(f"{demo.address}ask").status_code == 405
+
+
+def test_pages_are_refused_under_foreign_names_and_forbid_other_sources(demo: Demo) -> None:
+    assert httpx.get(demo.address, headers={"Host": "evil.example"}).status_code == 400
+    response = httpx.get(demo.address)
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
+    assert httpx.get(f"{demo.address}examples/0.png").headers["content-type"] == "image/png"
+    assert httpx.get(f"{demo.address}examples/1.png").status_code == 404
+
+
+def test_when_too_many_wait_one_is_told_to_come_back() -> None:
+    run = ColourRun()
+    run.gate.clear()
+    worker = Worker(lambda: run, waiting=1)
+    worker.start()
+    first = worker.ask(picture(), "what color is it")
+    while not run.threads:  # the first one is being answered, the queue is empty
+        time.sleep(0.01)
+    second = worker.ask(picture("blue"), "what color is it")
+    with pytest.raises(BusyError, match="busy: 1 questions are waiting; try again in a moment"):
+        worker.ask(picture(), "what color is it")
+    run.gate.set()
+    assert [first.result(10)["answer"], second.result(10)["answer"]] == ["red", "blue"]
+    worker.stop()
+
+
+def test_a_run_that_cannot_be_loaded_is_an_error_at_the_start() -> None:
+    def load() -> ColourRun:
+        raise RunError("damaged")
+
+    with pytest.raises(RunError, match="damaged"):
+        Worker(load).start()
+
+
+def test_uploads_are_turned_upright_and_made_small() -> None:
+    data = io.BytesIO()
+    image = Image.new("RGB", (3000, 1500), "blue")
+    exif = image.getexif()
+    exif[0x0112] = 6  # turn by 90 degrees
+    image.save(data, "JPEG", exif=exif)
+    decoded = decode_upload(data.getvalue())
+    assert decoded.mode == "RGB"
+    assert decoded.size == (512, 1024)
+
+
+def test_sixteen_bits_a_channel_are_refused() -> None:
+    data = io.BytesIO()
+    Image.new("I;16", (4, 4)).save(data, "PNG")
+    with pytest.raises(ImageError, match="more than 8 bits a channel"):
+        decode_upload(data.getvalue())
+
+
+# ---- in a browser
+
+
+@pytest.fixture
+def open_demo(page: Any, demo: Demo) -> Any:
+    page.goto(demo.address)
+    return page
+
+
+def upload(page: Any, name: str, content: bytes) -> None:
+    page.set_input_files("#file", {"name": name, "mimeType": "image/png", "buffer": content})
+
+
+def ask(page: Any, question: str) -> str:
+    page.fill("#question", question)
+    page.click("#ask")
+    page.wait_for_selector("#answer .said, #answer .error")
+    return page.inner_text("#answer")
+
+
+def test_upload_ask_answer_shown(open_demo: Any, demo: Demo) -> None:
+    page = open_demo
+    assert page.inner_text("h1") == "runs/<b>x</b>"
+    upload(page, "mine.png", picture("red"))
+    assert page.is_visible("#preview")
+    text = ask(page, "what zebra is it")
+    assert page.inner_text(".said") == "red"
+    assert "0.9999" in text
+    assert "1.0000" not in text
+    assert "“zebra”" in text
+    assert {address.split("/")[2] for address in page.requested if address.startswith("http")} == {
+        demo.address.split("/")[2]
+    }
+    assert page.complaints == []
+
+
+def test_an_example_and_a_suggested_question(open_demo: Any) -> None:
+    page = open_demo
+    page.click(".example")
+    page.click("#suggestions button:first-child")
+    page.wait_for_selector(".said")
+    assert page.inner_text(".said") == "blue"
+    assert "<b>red</b>" in page.inner_text("#answer")
+    assert page.locator("#suggestions button").all_inner_texts() == ["what color is it?", "is <i>it</i>?"]
+    assert page.complaints == []
+
+
+def test_bad_input_gets_a_message_each_and_the_next_question_works(open_demo: Any) -> None:
+    page = open_demo
+    assert "Choose an image first." in ask(page, "what color is it?")
+    upload(page, "bomb.png", bomb(10_000, 10_000))
+    assert "100 megapixels" in ask(page, "what color is it?")
+    upload(page, "text.png", b"this is a text file, renamed")
+    assert "not an image that can be read" in ask(page, "what color is it?")
+    upload(page, "large.png", bytes(21_000_000))
+    assert "21 MB, at most 20 MB" in ask(page, "what color is it?")
+    upload(page, "good.png", picture("blue"))
+    assert "Type a question first" in ask(page, "  ")
+    assert "at most 200 words, got 5000" in ask(page, LONG)
+    assert "blue" in ask(page, "what color is it?")
+    # A refusal by the server is an answer, but the browser's console names every one.
+    assert all("422" in text for text in page.complaints)
+
+
+def test_it_fits_a_phone(open_demo: Any) -> None:
+    page = open_demo
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_the_demo_says_when_it_has_gone(open_demo: Any, demo: Demo) -> None:
+    page = open_demo
+    upload(page, "good.png", picture("blue"))
+    page.route("**/ask", lambda route: route.abort())
+    assert "does it still run in its terminal?" in ask(page, "what color is it?")
