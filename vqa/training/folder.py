@@ -37,10 +37,17 @@ def locked(folder: Path) -> Iterator[None]:
         raise RunError(f"another process is training in {folder}; wait for it, or give another --run") from error
 
 
+class _LogFile(logging.FileHandler):
+    """A log file that may fall silent: a full disk is reported where a checkpoint is saved, not here."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Do nothing; logging would print a traceback."""
+
+
 @contextmanager
 def log_file(folder: Path) -> Iterator[None]:
     """Append what the package logs within the block to ``train.log``."""
-    handler = logging.FileHandler(folder / "train.log", encoding="utf-8")
+    handler = _LogFile(folder / "train.log", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("vqa")
     logger.addHandler(handler)

@@ -8,7 +8,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,35 +21,17 @@ from vqa.data.loader import GroupedLoader
 from vqa.data.table import QuestionTable
 from vqa.errors import Interrupted, TrainingError
 from vqa.nn.network import VqaNetwork
-from vqa.training import checkpoint
 from vqa.training.config import TrainConfig
-from vqa.training.history import epoch_line, history_csv, read_history
+from vqa.training.history import epoch_line
 from vqa.training.interrupts import StopRequest, stop_requests
-from vqa.training.parameters import load_network, load_optimizer, network_arrays, optimizer_arrays, save_arrays
 from vqa.training.schedule import hold_out, learning_rate
+from vqa.training.state import Progress, restore_state, save_state
 from vqa.training.validation import IN_FLIGHT, Validation, known_rows, validate
 from vqa.training.workers import Workers
 
 log = logging.getLogger(__name__)
 
 VALIDATION_SPLIT = "val"
-
-
-@dataclass
-class Progress:
-    """Where training stands: all that a resume needs beside parameters and optimizer state.
-
-    Every random draw is a function of (seed, epoch, step), so that these numbers are the random state.
-    """
-
-    epoch: int = 0
-    step: int = 0
-    loss_sum: float = 0.0
-    known_sum: int = 0
-    seconds: float = 0.0
-    best_epoch: int = 0
-    best: dict[str, float] | None = None
-    history: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Training:
@@ -199,40 +181,9 @@ class Training:
         )
 
     def save(self, is_best: bool = False) -> None:
-        """Save parameters, optimizer and progress as one transaction; with `is_best` the best checkpoint as well."""
-        if not self.workers.is_first:
-            return
-        parameters = network_arrays(self.network)
-        optimizer, counts = optimizer_arrays(self.trainer)
-        progress = asdict(self.progress)
-        history = progress.pop("history")
-        hashes: dict[str, str] = {}
-
-        def arrays_writer(name: str, arrays: dict[str, mx.nd.NDArray]) -> checkpoint.Writer:
-            def write(path: Path) -> None:
-                save_arrays(arrays, path)
-                hashes[name] = checkpoint.sha256(path)
-
-            return write
-
-        def write_loop(path: Path) -> None:
-            state = {"seed": self.config.seed, "optimizer": counts}
-            path.write_text(checkpoint.record_json({**state, **progress, "sha256": hashes}), encoding="utf-8")
-
-        def write_run(path: Path) -> None:
-            best = {"best_epoch": self.progress.best_epoch, "metric": self.config.metric, "best": self.progress.best}
-            digests = {"sha256": {**self.record["sha256"], "best.params": hashes["best.params"]}}
-            path.write_text(checkpoint.record_json({**self.record, **best, **digests}), encoding="utf-8")
-
-        writers = {
-            "last.params": arrays_writer("last.params", parameters),
-            "trainer.states": arrays_writer("trainer.states", optimizer),
-            "history.csv": checkpoint.text_writer(history_csv(history)),
-            "loop.json": write_loop,
-        }
-        if is_best:
-            writers.update({"best.params": arrays_writer("best.params", parameters), "run.json": write_run})
-        checkpoint.commit(self.folder, writers)
+        """Save the state in the run folder; with `is_best` the best checkpoint as well."""
+        if self.workers.is_first:
+            save_state(self.folder, self.network, self.trainer, self.progress, self.config, self.record, is_best)
 
     def restore(self) -> None:
         """Take up the state of the last save.
@@ -242,14 +193,7 @@ class Training:
         RunError
             A file of the run folder is missing, damaged or of another network.
         """
-        record = checkpoint.read_record(self.folder, "loop.json")
-        for name, digest in record["sha256"].items():
-            checkpoint.check_hash(self.folder / name, digest)
-        load_network(self.network, self.folder / "last.params")
-        load_optimizer(self.trainer, self.folder / "trainer.states", record["optimizer"])
-        history = read_history(self.folder / "history.csv")
-        fields = {name: record[name] for name in Progress.__dataclass_fields__ if name != "history"}
-        self.progress = Progress(**fields, history=history)
+        self.progress = restore_state(self.folder, self.network, self.trainer)
         if not self.workers.is_first:
             # The saved sums are the first worker's; the others start theirs anew.
             self.progress.loss_sum, self.progress.known_sum = 0.0, 0

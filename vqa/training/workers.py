@@ -22,7 +22,7 @@ class Workers:
         self.store: Any = None if kvstore == "none" else mx.kv.create(kvstore)
         self.rank: int = self.store.rank if self.store else 0
         self.count: int = self.store.num_workers if self.store else 1
-        if self.count > 1:
+        if self.store and self.count > 1:
             self.store.init(self._KEY, mx.nd.zeros(1))
 
     @property
