@@ -8,6 +8,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -218,8 +219,9 @@ def open_demo(page: Any, demo: Demo) -> Any:
     return page
 
 
-def upload(page: Any, name: str, content: bytes) -> None:
-    page.set_input_files("#file", {"name": name, "mimeType": "image/png", "buffer": content})
+def upload(page: Any, path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    page.set_input_files("#file", path)
 
 
 def ask(page: Any, question: str) -> str:
@@ -229,10 +231,10 @@ def ask(page: Any, question: str) -> str:
     return page.inner_text("#answer")
 
 
-def test_upload_ask_answer_shown(open_demo: Any, demo: Demo) -> None:
+def test_upload_ask_answer_shown(open_demo: Any, demo: Demo, tmp_path: Path) -> None:
     page = open_demo
     assert page.inner_text("h1") == "runs/<b>x</b>"
-    upload(page, "mine.png", picture("red"))
+    upload(page, tmp_path / "mine.png", picture("red"))
     assert page.is_visible("#preview")
     text = ask(page, "what zebra is it")
     assert page.inner_text(".said") == "red"
@@ -256,16 +258,16 @@ def test_an_example_and_a_suggested_question(open_demo: Any) -> None:
     assert page.complaints == []
 
 
-def test_bad_input_gets_a_message_each_and_the_next_question_works(open_demo: Any) -> None:
+def test_bad_input_gets_a_message_each_and_the_next_question_works(open_demo: Any, tmp_path: Path) -> None:
     page = open_demo
     assert "Choose an image first." in ask(page, "what color is it?")
-    upload(page, "bomb.png", bomb(10_000, 10_000))
+    upload(page, tmp_path / "bomb.png", bomb(10_000, 10_000))
     assert "100 megapixels" in ask(page, "what color is it?")
-    upload(page, "text.png", b"this is a text file, renamed")
+    upload(page, tmp_path / "text.png", b"this is a text file, renamed")
     assert "not an image that can be read" in ask(page, "what color is it?")
-    upload(page, "large.png", bytes(21_000_000))
+    upload(page, tmp_path / "large.png", bytes(21_000_000))
     assert "21 MB, at most 20 MB" in ask(page, "what color is it?")
-    upload(page, "good.png", picture("blue"))
+    upload(page, tmp_path / "good.png", picture("blue"))
     assert "Type a question first" in ask(page, "  ")
     assert "at most 200 words, got 5000" in ask(page, LONG)
     assert "blue" in ask(page, "what color is it?")
@@ -279,8 +281,8 @@ def test_it_fits_a_phone(open_demo: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
-def test_the_demo_says_when_it_has_gone(open_demo: Any, demo: Demo) -> None:
+def test_the_demo_says_when_it_has_gone(open_demo: Any, tmp_path: Path) -> None:
     page = open_demo
-    upload(page, "good.png", picture("blue"))
+    upload(page, tmp_path / "good.png", picture("blue"))
     page.route("**/ask", lambda route: route.abort())
     assert "does it still run in its terminal?" in ask(page, "what color is it?")
