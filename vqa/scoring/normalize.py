@@ -89,6 +89,10 @@ def normalize_answer(text: str) -> str:
     >>> normalize_answer("The 2 dogs."), normalize_answer("T-shirt"), normalize_answer("Dont know!")
     ('2 dogs', 't shirt', "don't know")
     """
+    if text.isalnum() and text.isascii():
+        # One word without marks or white space: nothing but the last steps can touch it.
+        word = text.lower()
+        return "" if word in ARTICLES else _REWRITTEN_WORDS.get(word, word)
     return process_digits_and_articles(process_punctuation(clean_answer(text)))
 
 

@@ -168,11 +168,13 @@ def read_official(
     _require_same_ids(questions_path, questions, annotations_path, annotations, bad_records or [])
     ids = [question_id for question_id in annotations if question_id in questions]
     chosen = [annotations[question_id] for question_id in ids]
+    # The same few strings stand for millions of answers: one object each.
+    shared: dict[str, str] = {}
     return OfficialQuestions(
         question_id=ids,
         image_id=[questions[question_id].image_id or annotations[question_id].image_id for question_id in ids],
         question=[questions[question_id].text for question_id in ids],
-        answers=[annotation.answers for annotation in chosen],
+        answers=[tuple([shared.setdefault(text, text) for text in annotation.answers]) for annotation in chosen],
         answer_type=[annotation.answer_type for annotation in chosen],
         question_type=[annotation.question_type for annotation in chosen],
         with_answer_ids=all(annotation.with_answer_ids for annotation in chosen),
