@@ -1,4 +1,7 @@
-"""Inspect per-question predictions: the same as ``vqa inspect``."""
+"""Show a run's predictions question by question: the same as ``vqa inspect``.
+
+The name is not ``inspect.py``: that would shadow the standard module, which MXNet imports.
+"""
 
 import sys
 

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from vqa.atomic import replacing
+from vqa.inspection.events import can_write_events, write_events
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,6 +111,8 @@ def save_training_plots(
 ) -> list[Path]:
     """Write the plots of a run into its folder and return their paths.
 
+    Where the extra "tensorboard" is installed, event files are written to the folder's ``tensorboard`` as well.
+
     Parameters
     ----------
     run_dir : the run folder
@@ -126,4 +129,6 @@ def save_training_plots(
     paths = save_figure(learning_curves(rows), folder, "learning_curves") if len(rows) else []
     if report and report.get("calibration"):
         paths += save_figure(reliability_diagram(report["calibration"]), folder, "reliability")
+    if can_write_events():
+        write_events(folder / "tensorboard", rows)
     return paths

@@ -1,0 +1,104 @@
+"""Plots show the numbers of the history; same numbers, same files."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vqa.errors import InstallationError
+from vqa.inspection import events
+from vqa.inspection.plots import learning_curves, reliability_diagram, save_training_plots
+
+HISTORY = pd.DataFrame(
+    {
+        "epoch": [1, 2, 3],
+        "train_loss": [2.0, 1.5, 1.25],
+        "loss": [2.5, float("nan"), 1.75],
+        "any_of": [0.25, 0.5, 0.75],
+        "per_split": [0.125, 0.25, 0.5],
+        "per_split_ceiling": [0.625, 0.625, 0.625],
+        "vqa_official": [0.1, 0.2, 0.3],
+        "seconds": [1.0, 1.0, 1.0],
+    }
+)
+EMPTY = {"low": 0.0, "high": 0.5, "n": 0, "confidence": None, "accuracy": None}
+CALIBRATION = {
+    "ece": {"value": 0.25, "n": 8, "low": 0.1, "high": 0.3},
+    "brier": {"value": 0.125, "n": 8, "low": 0.1, "high": 0.2},
+    "bins": [EMPTY, {"low": 0.5, "high": 1.0, "n": 8, "confidence": 0.75, "accuracy": 0.5}],
+}
+
+
+def lines(axes: object) -> dict[str, list[float]]:
+    return {line.get_label(): list(line.get_ydata()) for line in axes.get_lines()}  # type: ignore[attr-defined]
+
+
+def test_learning_curves_draw_the_ceiling_beside_the_accuracy() -> None:
+    accuracy, loss = learning_curves(HISTORY).axes
+    drawn = lines(accuracy)
+    assert drawn["any-of"] == [0.25, 0.5, 0.75]
+    assert drawn["per split"] == [0.125, 0.25, 0.5]
+    assert drawn["per-split ceiling"] == [0.625, 0.625, 0.625]
+    assert lines(loss)["training"] == [2.0, 1.5, 1.25]
+    np.testing.assert_array_equal(lines(loss)["validation"], [2.5, np.nan, 1.75])
+
+
+def test_reliability_leaves_out_empty_bins() -> None:
+    diagram, histogram = reliability_diagram(CALIBRATION).axes
+    assert lines(diagram)["this run"] == [0.5]
+    assert "0.2500" in diagram.get_title(loc="left")
+    assert [bar.get_height() for bar in histogram.patches] == [8]
+
+
+def test_files_are_written_whole_and_the_same_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vqa.inspection.plots.can_write_events", lambda: False)
+    contents = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        HISTORY.to_csv(tmp_path / name / "history.csv", index=False)
+        paths = save_training_plots(tmp_path / name, report={"calibration": CALIBRATION})
+        assert sorted(path.name for path in paths) == [
+            "learning_curves.png", "learning_curves.svg", "reliability.png", "reliability.svg",
+        ]  # fmt: skip
+        assert sorted(path.name for path in (tmp_path / name).iterdir() if path.name != "history.csv") == sorted(
+            path.name for path in paths
+        )
+        contents.append([path.read_bytes() for path in paths])
+    assert contents[0] == contents[1]
+    assert b"per-split ceiling" in b"".join(contents[0])
+
+
+def test_a_run_of_no_epochs_has_no_curves(tmp_path: Path) -> None:
+    assert save_training_plots(tmp_path, HISTORY.iloc[:0]) == []
+
+
+def records(path: Path) -> list[bytes]:
+    """Return the records of an event file: length, its checksum, content, its checksum."""
+    data, start, found = path.read_bytes(), 0, []
+    while start < len(data):
+        (length,) = struct.unpack_from("<Q", data, start)
+        found.append(data[start + 12 : start + 12 + length])
+        start += length + 16
+    return found
+
+
+def test_event_files_hold_every_value_once(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX", reason="the extra tensorboard is not installed")
+    for _ in range(2):
+        events.write_events(tmp_path, HISTORY)
+    (path,) = tmp_path.glob("events.out.tfevents.*")
+    content = records(path)
+    assert sum(b"accuracy/any_of" in record for record in content) == 3
+    assert sum(b"loss/validation" in record for record in content) == 2
+    last = [record for record in content if b"accuracy/any_of" in record][-1]
+    assert struct.pack("<f", 0.75) in last
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "can_write_events", lambda: False)
+    with pytest.raises(InstallationError, match=r"pip install 'vqa\[tensorboard\]'"):
+        events.write_events(tmp_path, HISTORY)
