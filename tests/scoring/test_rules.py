@@ -168,3 +168,21 @@ def test_the_note_names_the_formula_where_there_are_not_ten_answers() -> None:
     assert "2 to 10 answers" in official_note([("a",) * 10, ("a",) * 2])
     assert "at most 0.3333 with 2" in official_note([("a",) * 10, ("a",) * 2])
     assert "at most" not in official_note([("a",) * 4])
+
+
+NORMAL = ["yes", "no", "dog", "2", "t shirt", "don't"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(NORMAL), st.lists(st.sampled_from(NORMAL), min_size=1, max_size=10).map(tuple)),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_over_answers_that_are_normal_already_any_of_is_at_least_official(questions: Questions) -> None:
+    # Without normalisation a positive official score needs an equal answer, and then any-of is 1. Over raw answers it
+    # is no theorem: "Yes" is no answer as written where the humans say "yes" and "yes sir", and scores officially.
+    predictions, answers = split(questions)
+    assert (any_of(predictions, answers) >= official(predictions, answers)).all()
+    assert official(predictions, answers).tolist() == lenient(predictions, answers).tolist()
