@@ -13,8 +13,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 from vqa.cli import cli
+from vqa.data.cards import load_card
 from vqa.data.feature_writer import FeatureWriter
 from vqa.data.features import FeatureStore
+from vqa.data.images import open_images
+from vqa.data.readers import read_split
 from vqa.errors import ConfigError, ImageError
 from vqa.extraction import encode_like, extract, find_sources
 
@@ -272,3 +275,18 @@ def test_the_script_is_the_command(project):
     script = project / "scripts" / "extract_features.py"
     result = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True)
     assert "vqa extract data/easy_vqa.toml" in result.stdout
+
+
+def test_the_cards_for_easy_vqa_use_its_features(project, tmp_path):
+    image_ids = find_sources(project / "data" / "easy_vqa.toml").image_ids
+    for name, shape in {"vector": (2,), "grid": (4, 2)}.items():
+        with FeatureWriter(tmp_path / f"easy_vqa_{name}.npy", shape, "float16", {}) as writer:
+            writer.append(image_ids, np.full((5000, *shape), 0.5, np.float32))
+            writer.finish()
+    script = project / "scripts" / "easy_vqa_features.py"
+    subprocess.run([sys.executable, script, tmp_path], check=True)  # makes what is not there yet: the cards
+    for name, kind, shape in [("vector", "features", (2,)), ("grid", "regions", (4, 2))]:
+        card = load_card(tmp_path / f"easy_vqa_{name}.toml")
+        store = open_images(card, {split: read_split(card, split) for split in card.splits})
+        assert (store.kind, store.shape) == (kind, shape)
+        assert store.read(["train/3999", "test/0"]).mean() == 0.5

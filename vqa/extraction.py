@@ -103,7 +103,7 @@ def extract(
     output: Path,
     encoder: ImageEncoder,
     *,
-    batch_size: int = 32,
+    batch_size: int = 16,
     float16: bool = False,
     overwrite: bool = False,
 ) -> Extraction:

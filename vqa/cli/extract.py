@@ -33,7 +33,7 @@ FAILED = 1
     "--size", type=click.IntRange(1), help="Pixels a side that images are scaled to; default as trained, 224."
 )
 @click.option("--float16", is_flag=True, help="Half the file, three decimal digits.")
-@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
+@click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT, and drop an unfinished extraction with other options.")
 @seed_option
 @device_option

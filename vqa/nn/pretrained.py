@@ -123,7 +123,7 @@ def _build_efficientnet(name: str, weights: str | Path | None, size: int, contex
         network.load_torch_archive(path, ctx=context)
     else:
         _load(network, path, name, context)
-    network.hybridize()
+    network.hybridize(static_alloc=True)
     return _Trunk(network, network.features, network.features, LITE_MEAN, LITE_DEVIATION)
 
 
@@ -134,12 +134,13 @@ def _build_from_model_zoo(name: str, weights: str | Path | None, size: int, cont
         network.initialize(_random(), ctx=context)
     elif weights is not None:
         _load(network, Path(weights), name, context)
-    network.hybridize()
+    network.hybridize(static_alloc=True)
     layers = list(network.features)
     while isinstance(layers[-1], AFTER_THE_LAST_MAP):
         layers.pop()
     last_map = nn.HybridSequential()
     last_map.add(*layers)
+    last_map.hybridize(static_alloc=True)
     return _Trunk(network, last_map, network.features, IMAGENET_MEAN, IMAGENET_DEVIATION)
 
 
