@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 
 from vqa._mxnet import mx
-from vqa.nn.network import NetworkSpec
+from vqa.nn.network import NetworkSpec, build_from_spec
 
 SHAPES = {"none": (1,), "pixels": (3, 16, 16), "features": (6,), "regions": (4, 6), "frames": (5, 6)}
 
 # Each preset with the kinds of image that it takes, and options that keep it small.
 SMALL = {
-    "question-only": (("none", "pixels", "regions"), {"embedding_size": 5, "hidden_size": 7}),
+    "question-only": (("none", "pixels", "regions"), {"embedding_size": 5, "hidden_size": 16}),
     "softmax-regression": (("features", "pixels", "regions", "frames"), {}),
-    "mlp": (("features", "regions", "frames"), {"embedding_size": 5, "hidden_size": 7}),
-    "cnn-gru": (("pixels",), {"embedding_size": 5, "hidden_size": 7, "channels": 2}),
-    "mcb": (("features", "regions", "frames"), {"embedding_size": 5, "hidden_size": 7, "sketch_size": 12}),
-    "mcb-attention": (("regions", "frames"), {"embedding_size": 5, "hidden_size": 7, "sketch_size": 12}),
-    "lstm-product": (("frames",), {"embedding_size": 5, "hidden_size": 7}),
-    "updn": (("regions", "frames"), {"embedding_size": 5, "hidden_size": 7}),
+    "mlp": (("features", "regions", "frames"), {"embedding_size": 5, "hidden_size": 16}),
+    "cnn-gru": (("pixels",), {"embedding_size": 5, "hidden_size": 16, "channels": 4}),
+    "mcb": (("features", "regions", "frames"), {"embedding_size": 5, "hidden_size": 16, "sketch_size": 12}),
+    "mcb-attention": (("regions", "frames"), {"embedding_size": 5, "hidden_size": 16, "sketch_size": 12}),
+    "lstm-product": (("frames",), {"embedding_size": 5, "hidden_size": 16}),
+    "updn": (("regions", "frames"), {"embedding_size": 5, "hidden_size": 16}),
 }
 CASES = [(preset, kind) for preset, (kinds, _) in SMALL.items() for kind in kinds]
 
@@ -28,6 +28,18 @@ NUM_WORDS, NUM_ANSWERS, PADDING_ID = 9, 4, 1
 
 def small_spec(preset: str, kind: str) -> NetworkSpec:
     return NetworkSpec(preset, NUM_WORDS, NUM_ANSWERS, PADDING_ID, kind, SHAPES[kind], SMALL[preset][1])
+
+
+def build(preset, kind, seed=5):
+    """A small network with large random parameters, so that a leak shows, and running statistics as after training."""
+    network = build_from_spec(small_spec(preset, kind), seed=seed)
+    rng = np.random.default_rng(7)
+    for name, parameter in network._collect_params_with_prefix().items():
+        if name.endswith(("running_mean", "running_var")):
+            parameter.set_data(mx.nd.array(rng.uniform(0.5, 1.5, parameter.shape)))
+        elif not name.endswith(("buckets", "signs")):
+            parameter.set_data(mx.nd.array(rng.normal(scale=0.5, size=parameter.shape)))
+    return network
 
 
 def random_batch(kind, num_questions=6, num_images=3, num_tokens=5, seed=0):

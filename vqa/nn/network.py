@@ -120,7 +120,8 @@ def _complete_options(spec: NetworkSpec) -> dict[str, int | float]:
     }
     for name, value in spec.options.items():
         if name not in options:
-            raise ConfigError(f"preset {spec.preset!r} has no option {name!r}{did_you_mean(name, options)}")
+            known = did_you_mean(name, options) if options else "; it has none"
+            raise ConfigError(f"preset {spec.preset!r} has no option {name!r}{known}")
         options[name] = _checked(spec.preset, name, value, options[name])
     return options
 
