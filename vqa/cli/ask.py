@@ -14,9 +14,14 @@ from vqa.cli._options import device_option, emit, json_option
 @click.argument("image", type=click.Path(path_type=Path))
 @click.argument("question")
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Number of answers, best first.")
+@click.option(
+    "--attention", type=click.Path(path_type=Path), help="Write the image with the places warm that it looked at."
+)
 @json_option
 @device_option
-def command(run_dir: Path, image: Path, question: str, top: int, json_file: str | None, device: str) -> None:
+def command(
+    run_dir: Path, image: Path, question: str, top: int, attention: Path | None, json_file: str | None, device: str
+) -> None:
     """Answer one question about one image; words that the run has never seen are named.
 
     A run without images takes any IMAGE and does not look at it.
@@ -26,9 +31,17 @@ def command(run_dir: Path, image: Path, question: str, top: int, json_file: str 
       vqa ask runs/easy photo.png "what color is the shape?"
     """
     from vqa.evaluation import load_run
+    from vqa.inspection.overlay import check_image_suffix
     from vqa.inspection.tables import answer_text
 
-    answer = load_run(run_dir, device=device).ask(image, question, top=top)
+    if attention:
+        check_image_suffix(attention)
+    run = load_run(run_dir, device=device)
+    answer = run.ask(image, question, top=top)
+    if attention:
+        from vqa.cli._attention import save_attention
+
+        save_attention(run, image, question, attention)
     if answer.unknown_words:
         words = ", ".join(map(repr, answer.unknown_words))
         click.echo(f"words that {run_dir} has never seen: {words}", err=True)

@@ -1,0 +1,70 @@
+"""Where a network looked, painted over the image."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from vqa.atomic import replacing
+from vqa.errors import ConfigError
+
+HEAT = (255, 90, 0)
+# How much of the heat's colour lies over the most important place.
+STRENGTH = 0.7
+# Smaller images are enlarged, so that something can be seen.
+SHORTEST_SIDE = 320
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+
+
+def check_image_suffix(path: Path) -> None:
+    """Raise ConfigError where the suffix names no format of images that can be written."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise ConfigError(f"{path}: expected an image file ending in {', '.join(SUFFIXES)}")
+
+
+def attention_overlay(pixels: npt.NDArray[np.uint8], weights: npt.NDArray[np.floating]) -> Image.Image:
+    """Return the image in grey, the warmer the more weight a place has.
+
+    Parameters
+    ----------
+    pixels : uint8 (3, H, W), RGB
+    weights : float (R,), of the cells of a square grid over the image, row by row from the top left
+
+    Raises
+    ------
+    ConfigError
+        The regions are no square grid: where they are in the image is not known.
+    """
+    side = math.isqrt(len(weights))
+    if side * side != len(weights):
+        raise ConfigError(
+            f"the network attends to {len(weights)} regions, which are no square grid: where they lie is not known"
+        )
+    image = Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+    factor = max(1.0, SHORTEST_SIDE / min(image.size))
+    image = image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.BICUBIC)
+    grid = np.asarray(weights, dtype=np.float32).reshape(side, side)
+    heat = Image.fromarray(grid / max(float(grid.max()), 1e-12)).resize(image.size, Image.Resampling.BICUBIC)
+    alpha = STRENGTH * np.clip(np.asarray(heat), 0, 1)[..., None]
+    grey = np.asarray(image.convert("L"), dtype=np.float32)[..., None]
+    painted = grey * (1 - alpha) + np.array(HEAT, dtype=np.float32) * alpha
+    return Image.fromarray(np.rint(painted).astype(np.uint8))
+
+
+def save_image(image: Image.Image, path: Path) -> None:
+    """Write an image in the format of the suffix, all at once.
+
+    Raises
+    ------
+    ConfigError
+        The suffix names no format of images.
+    OSError
+        The file cannot be written.
+    """
+    check_image_suffix(path)
+    with replacing(path, "wb") as file:
+        image.save(file, Image.registered_extensions()[path.suffix.lower()])
