@@ -43,10 +43,11 @@ def official_by_loop(predictions: Iterable[str], answers: Iterable[Sequence[str]
         if len(set(humans)) > 1:
             humans = [normalize_by_steps(answer) for answer in humans]
             predicted = normalize_by_steps(predicted)
-        terms = []
+        # Added one by one: from Python 3.12 on, sum() of floats compensates its rounding errors.
+        total = 0.0
         for place in range(len(humans)):
             others = humans[:place] + humans[place + 1 :]
             matching = [other for other in others if other == predicted]
-            terms.append(min(1.0, len(matching) / 3))
-        scores.append(sum(terms) / len(terms))
+            total += min(1.0, len(matching) / 3)
+        scores.append(total / len(humans))
     return scores
