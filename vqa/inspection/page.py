@@ -18,6 +18,8 @@ from vqa.inspection import charts
 from vqa.scoring.formatting import format_count, format_rate
 
 FOLDER = "assets"
+# In the order in which they run, as one script.
+SCRIPTS = ("common.js", "question.js", "filters.js", "list.js", "controls.js")
 
 # In a script element the parser knows no entities; these characters could end it or open a comment. JavaScript
 # before 2019 also took the two separators for the end of a line.
@@ -92,7 +94,7 @@ def write_page(path: Path, template: str, **values: Any) -> int:
     -------
     the size of the file in bytes
     """
-    style, script = asset("page.css"), asset("common.js") + asset("explorer.js")
+    style, script = asset("page.css"), "".join(map(asset, SCRIPTS))
     policy = content_security_policy([style], [script])
     page = _environment().get_template(template)
     text = page.render(style=Markup(style), script=Markup(script), policy=policy, **values).encode("utf-8")

@@ -1,0 +1,145 @@
+// The data of a page, and one question as elements. Texts from files only ever become text nodes and properties,
+// never markup.
+
+const data = JSON.parse(byId("questions-data").textContent);
+const strings = data.strings;
+const rows = data.rows;
+const systems = data.systems;
+const total = rows.id.length;
+const withPictures = !document.documentElement.classList.contains("no-images");
+const fold = (text) => text.toLocaleLowerCase();
+
+function formatMargin(system, row) {
+  const margin = system.margin[row];
+  const sign = system.hit[row] ? "+" : "−";
+  const bound = system.bound[row] ? (system.hit[row] ? "≥ " : "≤ ") : "";
+  return bound + sign + formatRate(Math.abs(margin));
+}
+
+const formatLoss = (loss) => (loss === null ? "n/a" : loss.toFixed(4));
+
+// Thumbnails are parsed after the first rows are on the screen, and decoded by the browser row by row.
+
+let thumbnails = null;
+
+function loadThumbnails() {
+  const source = byId("images-data");
+  if (!source) return;
+  thumbnails = JSON.parse(source.textContent);
+  source.remove();
+  refresh();
+}
+
+function picture(row) {
+  const frame = element("div", "picture");
+  const image = rows.image[row];
+  const encoded = thumbnails && thumbnails.data[image];
+  if (encoded) {
+    const shown = element("img");
+    shown.src = `data:${thumbnails.type};base64,${encoded}`;
+    shown.alt = `image ${data.images[image]}`;
+    shown.width = thumbnails.width;
+    shown.height = thumbnails.height;
+    shown.decoding = "async";
+    shown.classList.toggle("sharp", thumbnails.sharp);
+    frame.append(shown);
+  } else {
+    frame.append(element("span", "no-picture", data.images[image] || "no image"));
+  }
+  return frame;
+}
+
+function answerPairs(row) {
+  const flat = rows.answers[row];
+  const pairs = [];
+  for (let i = 0; i < flat.length; i += 2) pairs.push([strings[flat[i]], flat[i + 1]]);
+  return pairs;
+}
+
+function isRight(system, row, answer) {
+  if (answer === strings[system.prediction[row]]) return Boolean(system.hit[row]);
+  return answerPairs(row).some(([given]) => given === answer);
+}
+
+function answerChips(row) {
+  const chips = element("ul", "chips");
+  chips.setAttribute("aria-label", "human answers");
+  const hits = systems.filter((system) => system.hit[row]).map((system) => strings[system.prediction[row]]);
+  for (const [answer, count] of answerPairs(row)) {
+    const chip = element("li", hits.includes(answer) ? "chip given" : "chip", answer);
+    if (count > 1) chip.append(element("span", "times", `×${count}`));
+    chips.append(chip);
+  }
+  return chips;
+}
+
+function topBars(system, row) {
+  const bars = element("div", "bars");
+  const flat = system.top[row];
+  for (let i = 0; i < flat.length; i += 2) {
+    const answer = strings[flat[i]];
+    const line = element("div", isRight(system, row, answer) ? "bar right" : "bar");
+    const track = element("span", "track");
+    const fill = element("span", "fill");
+    fill.style.width = `${100 * flat[i + 1]}%`;
+    track.append(fill);
+    line.append(element("span", "bar-label", answer), track, element("span", "bar-value", formatRate(flat[i + 1])));
+    line.title = `${answer}: ${flat[i + 1]}`;
+    bars.append(line);
+  }
+  return bars;
+}
+
+function predictionBlock(system, row) {
+  const hit = Boolean(system.hit[row]);
+  const block = element("div", hit ? "prediction hit" : "prediction miss");
+  const head = element("div", "prediction-head");
+  const mark = element("span", "mark", hit ? "✓" : "✗");
+  mark.setAttribute("role", "img");
+  mark.setAttribute("aria-label", hit ? "hit" : "miss");
+  head.append(mark, element("strong", "", strings[system.prediction[row]]));
+  if (systems.length > 1) head.prepend(element("span", "system-name", system.name));
+  if (system.mistake && system.mistake[row] >= 0) {
+    head.append(element("span", "badge", data.mistakes[system.mistake[row]]));
+  }
+  block.append(head, topBars(system, row));
+  return block;
+}
+
+function numbers(system, row) {
+  const list = element("dl", "numbers");
+  for (const [name, value] of [
+    ["confidence", formatRate(system.probability[row])],
+    ["margin", formatMargin(system, row)],
+    ["loss", formatLoss(system.loss[row])],
+  ]) {
+    const pair = element("div");
+    pair.append(element("dt", "", name), element("dd", "", value));
+    list.append(pair);
+  }
+  return list;
+}
+
+function idLine(row) {
+  const parts = [`#${rows.id[row]}`];
+  if (data.images[rows.image[row]]) parts.push(`image ${data.images[rows.image[row]]}`);
+  if (rows.type[row] !== null) parts.push(strings[rows.type[row]]);
+  return element("p", "ids", parts.join(" · "));
+}
+
+function questionRow(position) {
+  const row = shown[position];
+  const made = element("article", "question");
+  made.setAttribute("role", "listitem");
+  made.setAttribute("aria-posinset", position + 1);
+  made.setAttribute("aria-setsize", shown.length);
+  made.tabIndex = position === current ? 0 : -1;
+  made.dataset.position = position;
+  const words = element("div", "words");
+  words.append(element("h3", "", strings[rows.question[row]]), answerChips(row), idLine(row));
+  if (withPictures) made.append(picture(row));
+  made.append(words);
+  for (const system of systems) made.append(predictionBlock(system, row));
+  if (systems.length === 1) made.append(numbers(systems[0], row));
+  return made;
+}
