@@ -1,0 +1,119 @@
+"""examine: find what makes the accuracy of a Gluon network lie."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+
+from vqa._mxnet import mx
+from vqa.doctor.findings import Finding
+from vqa.doctor.leaks import find_leaks, find_randomness
+from vqa.doctor.losses import Labels, LossProbe, find_below_floor, find_label_range
+from vqa.doctor.outputs import find_non_finite, find_squashing
+from vqa.doctor.readings import Reading, find_reading
+from vqa.doctor.state import changed_parameters, kept
+from vqa.doctor.subject import Logits, Subject, measure_exactness
+from vqa.errors import VqaError
+
+# A network whose logits range over no more than this part of their size gives every question the same answer.
+SAME_ANSWER = 1e-5
+
+
+def examine(
+    net: mx.gluon.Block,
+    inputs: Any,
+    *,
+    labels: Any = None,
+    loss: Callable[..., Any] | None = None,
+) -> list[Finding]:
+    """Return what is wrong with a network, its loss and its labels; nothing for a healthy network.
+
+    The network is called in predict mode on arrangements of the given rows: twice the same, permuted, beside other
+    rows, alone and in other batch sizes. Differences count only where rounding cannot explain them; how much it
+    explains is measured on the network itself.
+
+    Parameters
+    ----------
+    net : any initialised Gluon block, hybridized or not; ``net(*inputs)`` is an array (N, C), or a tuple or list that
+        begins with it
+    inputs : NDArray or tuple of NDArrays, questions along the first axis. Two questions show most mistakes, 8 to 64
+        show them clearly. Inputs that the questions share (images (M, ...) with an index (N,) into them, a table of
+        classes) are recognised. Rows with equal inputs are copies of one question.
+    labels : whole numbers (N,) or (N, A), -1 for an unknown answer or an empty slot
+    loss : called as ``loss(logits, labels)``, gives one value a question or their mean
+
+    The network's parameters, running statistics, hybridization and training mode, and the states of ``random`` and
+    ``numpy.random``, are left as they were. MXNet's own random state cannot be read; it moves only where the network
+    draws from it in predict mode. Parameters with deferred initialization are initialised, as by any pass.
+
+    Raises
+    ------
+    VqaError
+        The inputs are no NDArrays or have not the output's rows, the output is not (N, C), or the labels are no whole
+        numbers of N rows. What the network itself raises on the given inputs is passed on.
+
+    >>> from vqa._mxnet import mx
+    >>> net = mx.gluon.nn.Dense(3)
+    >>> net.initialize()
+    >>> examine(net, mx.nd.random.normal(shape=(4, 5)))
+    []
+    >>> spoilt = mx.gluon.nn.HybridLambda(lambda F, x: F.softmax(x))
+    >>> [finding.code for finding in examine(spoilt, mx.nd.random.normal(shape=(4, 5)))]
+    ['not-logits']
+    """
+    random = np.random.RandomState(0)
+    with kept(net):
+        subject = Subject(net, inputs)
+        base = subject.answer(subject.arrays)
+        probe, ids = None, None if labels is None else _ids(labels, len(base))
+        if loss is not None:
+            probe = LossProbe(
+                loss, np.zeros(len(base), dtype=np.float32) if ids is None else ids, base.shape[1], random
+            )
+        findings = _behaviour(subject, base, probe, ids, random)
+    if ids is not None:
+        findings += find_label_range(ids, base.shape[1], probe)
+    return findings
+
+
+def _behaviour(
+    subject: Subject, base: Logits, probe: LossProbe | None, ids: Labels | None, random: np.random.RandomState
+) -> list[Finding]:
+    """Return what the network's answers show; answers that are not finite cannot be compared."""
+    findings = find_non_finite(base)
+    if findings:
+        return findings
+    reading, findings = _arrangements(subject, base, random)
+    if not findings and np.ptp(base, axis=0).max() <= SAME_ANSWER * np.abs(base).max():
+        # A network that answers every question alike hides its leaks (all units dead): ask it with other weights.
+        with changed_parameters(subject.net, lambda values: values * random.choice((-1.0, 1.0), values.shape)):
+            revived = subject.answer(subject.arrays)
+            if np.isfinite(revived).all():
+                findings = _arrangements(subject, revived, random)[1]
+    findings += find_squashing(subject, base, probe, random)
+    if probe is not None and ids is not None and reading is not None:
+        findings += find_below_floor(base, ids, reading.copies(subject.arrays, len(base)), probe)
+    return findings
+
+
+def _arrangements(
+    subject: Subject, base: Logits, random: np.random.RandomState
+) -> tuple[Reading | None, list[Finding]]:
+    """Return how the inputs are read, and what other arrangements of them show; nothing where passes differ anyway."""
+    findings = find_randomness(subject, base)
+    if findings:
+        return None, findings
+    exactness = measure_exactness(subject, base, random)
+    reading = find_reading(subject, base, exactness)
+    return reading, find_leaks(subject, base, reading, exactness)
+
+
+def _ids(labels: Any, num_rows: int) -> Labels:
+    """Return the labels as an array (N,) or (N, A), in the type that they came in."""
+    ids = labels.asnumpy() if isinstance(labels, mx.nd.NDArray) else np.asarray(labels)
+    if ids.ndim not in (1, 2) or len(ids) != num_rows:
+        raise VqaError(f"expected labels of shape ({num_rows},) or ({num_rows}, answers), got {ids.shape}")
+    if ids.dtype.kind not in "iuf" or not np.all(np.mod(ids, 1) == 0):
+        raise VqaError("expected labels that are whole numbers (answer ids, -1 for unknown)")
+    return ids
