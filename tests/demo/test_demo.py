@@ -69,10 +69,13 @@ class Demo:
 
     def __init__(self, run: ColourRun, waiting: int = 8) -> None:
         self.run = run
-        self.worker = Worker(lambda: run, waiting)
-        self.worker.start()
+        worker = Worker(lambda: run, waiting)
+        worker.start()
         examples = [Example(Image.new("RGB", (64, 64), "blue"), ("what color is it?", "is <i>it</i>?"))]
-        app = create_app(self.worker, "runs/<b>x</b>", examples=examples, allowed_hosts=("127.0.0.1",))
+        self.listen(create_app(worker, "runs/<b>x</b>", examples=examples, allowed_hosts=("127.0.0.1",)), worker)
+
+    def listen(self, app: Any, worker: Worker) -> None:
+        self.worker = worker
         self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
         self.thread = threading.Thread(target=self.server.run)
         self.thread.start()
@@ -286,3 +289,19 @@ def test_the_demo_says_when_it_has_gone(open_demo: Any, tmp_path: Path) -> None:
     upload(page, tmp_path / "good.png", picture("blue"))
     page.route("**/ask", lambda route: route.abort())
     assert "does it still run in its terminal?" in ask(page, "what color is it?")
+
+
+def test_a_network_without_images_is_asked_without_one(page: Any) -> None:
+    class BlindRun(ColourRun):
+        def ask(self, image: Any, question: str, *, top: int = 5) -> Answer:
+            assert image is None
+            return Answer(question, (("yes", 0.5), ("no", 0.5)), (), "sigmoid")
+
+    worker = Worker(BlindRun)
+    worker.start()
+    demo = Demo.__new__(Demo)
+    demo.listen(create_app(worker, "blind", with_image=False), worker)
+    page.goto(demo.address)
+    assert page.locator("input[type=file]").count() == 0
+    assert "0.5000 sigmoid probability" in ask(page, "is it?")
+    demo.close()

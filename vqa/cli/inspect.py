@@ -119,6 +119,7 @@ def _chosen_format(data_format: str | None, output: Path | None) -> str:
 def _as_text(frame: pd.DataFrame, shown: pd.DataFrame, selected: int, to_terminal: bool, details: bool) -> str:
     """Return the questions as a table that fits the terminal; elsewhere every question is one long line."""
     import os
+    import re
     import sys
 
     from rich.console import Console
@@ -131,7 +132,8 @@ def _as_text(frame: pd.DataFrame, shown: pd.DataFrame, selected: int, to_termina
     console = Console(width=width, no_color=None if on_terminal else True, highlight=False)
     with console.capture() as captured:
         print_inspection(frame, shown, selected, console, details)
-    return captured.get()
+    # Cells are filled up with blanks, which off a terminal serve nobody.
+    return captured.get() if on_terminal else re.sub(r" +$", "", captured.get(), flags=re.MULTILINE)
 
 
 def _as_data(shown: pd.DataFrame, data_format: str) -> bytes:

@@ -1,0 +1,90 @@
+"""A run and the file of its predictions are the same thing to inspect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import vqa
+from vqa.errors import DataError
+from vqa.inspection.gallery import write_gallery
+from vqa.inspection.predictions import write_predictions
+from vqa.inspection.source import open_source
+from vqa.nn.losses import LOSSES
+
+
+@pytest.fixture(scope="module")
+def run(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A run on the five founding questions, which has no images and hits them all."""
+    dataset = vqa.load_dataset(project / "data" / "forum.toml")
+    network = vqa.build_network("question-only", dataset, seed=1)
+    folder = tmp_path_factory.mktemp("runs") / "forum"
+    return vqa.fit(network, dataset, LOSSES["softmax"](), run_dir=folder, epochs=30, learning_rate=0.02)
+
+
+def test_a_run_predicts_now(run: Any) -> None:
+    source = open_source(run.path, "train")
+    assert len(source.frame) == 5
+    assert source.evaluation.to_json()["any_of"]["value"] == 1.0
+    assert source.history() is not None
+    assert source.provenance["activation"] == "softmax"
+    images = source.images()
+    assert images is not None
+    assert images.kind == "none"
+
+
+def test_a_file_finds_its_run_and_gives_the_same_report(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "train.parquet"
+    write_predictions(run.predict("train"), path, run.provenance("train"))
+    source = open_source(path)
+    assert source.evaluation.to_json() == open_source(run.path, "train").evaluation.to_json()
+    assert source.evaluation.to_json()["ceilings"]["vocabulary_any_of"]["value"] == 1.0
+    history = source.history()
+    assert history is not None
+    assert history["epoch"].tolist() == run.history["epoch"].tolist()
+
+
+def test_a_file_whose_run_is_gone_still_has_a_report(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    write_predictions(run.predict("train"), path, {**run.provenance("train"), "run": "gone", "card": "gone.toml"})
+    source = open_source(path)
+    report = source.evaluation.to_json()
+    assert report["any_of"]["value"] == 1.0
+    assert report["notes"]["ceilings"] == "of the vocabulary not computed: no answer vocabulary was given"
+    assert source.images() is None
+    assert source.history() is None
+
+
+def test_a_card_gives_floors_where_the_run_is_gone(run: Any, tmp_path: Path, project: Path) -> None:
+    path = tmp_path / "train.csv"
+    write_predictions(run.predict("train"), path, {"split": "train"})
+    report = open_source(path, card=project / "data" / "forum.toml").evaluation.to_json()
+    assert report["baselines"]["prior_per_question"]["value"] == 1.0
+
+
+def test_predictions_on_other_questions_than_the_data_holds_now_are_refused(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    write_predictions(run.predict("train"), path, {**run.provenance("train"), "data_hash": "0" * 64})
+    with pytest.raises(DataError, match="was made of other questions than split 'train' of"):
+        open_source(path).images()
+
+
+def test_a_page_of_questions_without_images(run: Any, tmp_path: Path, page: Any) -> None:
+    path = tmp_path / "forum.html"
+    write_gallery(path, open_source(run.path, "train"))
+    page.goto(path.as_uri())
+    page.wait_for_selector(".ready .question")
+    assert page.locator(".picture").count() == 0
+    assert "1.0000" in page.inner_text(".headline .value")
+    # Per-split accuracy cannot pass its ceiling: 7 of 15 answers.
+    assert "0.4667" in page.inner_text(".beside-hero")
+    assert page.complaints == []
+
+
+def test_top_answers_of_the_table_are_those_of_ask(run: Any) -> None:
+    frame: pd.DataFrame = run.predict("train")
+    answer = run.ask(None, frame["question"][0])
+    assert [name for name, _ in answer.top] == [name for name, _ in frame["top"][0]]
