@@ -224,3 +224,12 @@ def test_easy_vqa_best_blind_answer_per_question(project: Path) -> None:
     train, test = read_split(card, "train"), read_split(card, "test")
     blind = BlindBaselines(train).predict(test)["prior_per_question"]
     assert any_of(blind, test.answers).mean() == pytest.approx(0.67, abs=0.005)
+
+
+def test_per_split_accuracy_is_an_exact_fraction_within_its_interval() -> None:
+    """The five founding questions: (1 + 1 + 1 + 1 + 3) / 15, not the nearest sum of rounded thirds."""
+    answers = [(f"a{row}", f"b{row}", f"c{row}") for row in range(4)] + [("standing",) * 3]
+    questions = Table(answers)
+    per_split = evaluate(questions, [given[0] for given in answers]).to_json()["per_split"]
+    assert per_split["value"] == per_split["ceiling"] == 7 / 15
+    assert per_split["low"] <= per_split["value"] <= per_split["high"]

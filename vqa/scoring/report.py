@@ -117,7 +117,6 @@ def evaluate(
     bootstrap = scorer.bootstrap
     official = scorer.official(predictions)
     lenient = rules.lenient(predictions, sets) if scorer.has_official else None
-    per_split = scorer.rate(rules.per_split(predictions, sets))
     report = {
         "questions": len(questions),
         "images": len({image for image in questions.image_id if image}),
@@ -129,7 +128,7 @@ def evaluate(
         "seed": seed,
         "versions": dict(versions) if versions is not None else default_versions(),
         "any_of": scorer.rate(hits),
-        "per_split": {**(per_split or {}), "ceiling": float(bounds.per_split_ceiling(sets).mean())},
+        "per_split": scorer.per_split(predictions),
         "vqa_official": scorer.by_type(official),
         "vqa_lenient": scorer.by_type(lenient),
         "formatting_loss": None if lenient is None or official is None else _json(bootstrap.mean(lenient - official)),
@@ -160,6 +159,16 @@ class _Scorer:
 
     def rate(self, values: Floats | None) -> dict[str, Any] | None:
         return None if values is None else _json(self.bootstrap.rate(values))
+
+    def per_split(self, predictions: Sequence[str] | Strings) -> dict[str, Any]:
+        """Return the rate over (question, answer) rows beside its ceiling, both without rounding errors."""
+        fractions, counts = rules.per_split(predictions, self.sets), self.sets.counts
+        value = rules.mean_fraction(fractions, counts)
+        ceiling = rules.mean_fraction(bounds.per_split_ceiling(self.sets), counts)
+        rate = self.bootstrap.rate(fractions)
+        assert rate is not None  # there is at least one question
+        low, high = min(rate.low, value), max(rate.high, value)
+        return {"value": value, "n": rate.n, "low": low, "high": high, "ceiling": ceiling}
 
     def by_name(self, values: Floats, names: Sequence[str] | Strings) -> dict[str, Any]:
         return {name: rate.to_json() for name, rate in self.bootstrap.rates_by_name(values, names).items()}

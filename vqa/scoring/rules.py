@@ -7,6 +7,7 @@ once for several calls), and returns float64 (N,) in [0, 1]. Inputs are never ch
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,22 @@ def per_split(predictions: Sequence[str] | Strings, answers: AnswersLike) -> Flo
     """
     sets = as_answer_sets(answers)
     return sets.per_question(sets.raw_matches(predictions)) / sets.counts
+
+
+def mean_fraction(fractions: Floats, counts: npt.NDArray[np.int64]) -> float:
+    """Return the mean of fractions of answers, rounded once, at the end: five questions may well give 7/15 exactly.
+
+    Parameters
+    ----------
+    fractions : float64 (N,), n / K for a whole n, of `per_split` or `vqa.scoring.bounds.per_split_ceiling`
+    counts : int64 (N,), K
+
+    >>> mean_fraction(np.array([1 / 3] * 4 + [1.0]), np.array([3] * 5)) == 7 / 15
+    True
+    """
+    matches = np.rint(fractions * counts).astype(np.int64)
+    total = sum(Fraction(int(matches[counts == count].sum()), int(count)) for count in np.unique(counts))
+    return float(total / len(counts))
 
 
 def official(predictions: Sequence[str] | Strings, answers: AnswersLike) -> Floats:

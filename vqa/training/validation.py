@@ -15,6 +15,7 @@ from vqa.data.loader import Batch, GroupedLoader
 from vqa.data.table import QuestionTable
 from vqa.errors import TrainingError
 from vqa.scoring import bounds, rules
+from vqa.scoring.answer_sets import AnswerSets
 
 # Batches whose results may be outstanding: enough to keep the device busy, few enough to keep memory flat.
 IN_FLIGHT = 2
@@ -105,11 +106,11 @@ def validate(
     losses = np.concatenate([forward.loss for forward in passes]).astype(np.float64)
     known = np.concatenate([forward.known for forward in passes])
     predictions = [answers[index] for index in classes]
-    given = table.answers[rows]
+    sets = AnswerSets(table.answers[rows])
     return Validation(
         loss=float(losses[known].mean()) if known.any() else float("nan"),
-        any_of=float(np.mean(rules.any_of(predictions, given))),
-        per_split=float(np.mean(rules.per_split(predictions, given))),
-        per_split_ceiling=float(np.mean(bounds.per_split_ceiling(given))),
-        vqa_official=float(np.mean(rules.official(predictions, given))),
+        any_of=float(rules.any_of(predictions, sets).mean()),
+        per_split=rules.mean_fraction(rules.per_split(predictions, sets), sets.counts),
+        per_split_ceiling=rules.mean_fraction(bounds.per_split_ceiling(sets), sets.counts),
+        vqa_official=float(rules.official(predictions, sets).mean()),
     )

@@ -16,7 +16,8 @@ class Workers:
     rank, count : number of this worker, from 0, and how many there are
     """
 
-    _KEY = "vqa_total"
+    # The trainer numbers its parameters from 0, and a store does not mix numbers and names.
+    _KEY = 1_000_000
 
     def __init__(self, kvstore: str) -> None:
         self.store: Any = None if kvstore == "none" else mx.kv.create(kvstore)
