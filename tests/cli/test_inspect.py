@@ -162,6 +162,15 @@ def test_html_alone_prints_nothing_else(table: Path, tmp_path: Path) -> None:
     assert "what [red]shape[/red]?" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
+def test_a_page_of_too_many_questions_is_refused(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vqa.inspection.gallery.MOST_QUESTIONS", 3)
+    result = inspect(table, "--html", tmp_path / "page.html")
+    assert result.exit_code == 1
+    assert "a page holds at most 3 questions, got 4; choose some with --wrong" in result.stderr
+    result = inspect(table, "--html", tmp_path / "page.html", "--limit", "3")
+    assert result.stderr.startswith(f"{tmp_path / 'page.html'}: 3 questions, ")
+
+
 def test_predictions_of_other_data_than_the_card_holds_are_refused(table: Path, tmp_path: Path, project: Path) -> None:
     path = tmp_path / "other.csv"
     provenance = {"card": str(project / "data" / "forum.toml"), "split": "train", "data_hash": "0" * 64}

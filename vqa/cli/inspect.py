@@ -34,7 +34,7 @@ ENDLESS = 10_000
     "--limit",
     type=click.IntRange(0),
     metavar="N",
-    help=f"Print the first N; 0 prints all.  [default: {LINES_OF_TEXT} as text, else all]",
+    help=f"Only the first N; 0 is all.  [default: {LINES_OF_TEXT} as text, else all]",
 )
 @click.option(
     "--format",
@@ -91,8 +91,9 @@ def command(
     if html:
         from vqa.inspection.gallery import write_gallery
 
-        size = write_gallery(html, opened, rows)
-        click.echo(f"{html}: {len(rows):,} questions, {size / 1e6:.1f} MB", err=True)
+        listed = rows[:limit] if limit else rows
+        size = write_gallery(html, opened, listed)
+        click.echo(f"{html}: {len(listed):,} questions, {size / 1e6:.1f} MB", err=True)
         if data_format is None and output is None:
             return
     if limit is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from vqa.errors import ConfigError
 from vqa.inspection.columns import check_predictions
 from vqa.inspection.explorer import System, explorer_data, facet, order
 from vqa.inspection.page import write_page
@@ -16,6 +17,9 @@ from vqa.inspection.summary import facts, summary
 from vqa.inspection.thumbnails import thumbnails
 from vqa.scoring.baselines import question_types
 from vqa.scoring.mistakes import RIGHT
+
+# Browsers lose precision, then rows, in pages of some ten million pixels.
+MOST_QUESTIONS = 50_000
 
 
 def write_gallery(path: str | Path, source: Source, rows: npt.NDArray[np.int64] | None = None) -> int:
@@ -30,10 +34,20 @@ def write_gallery(path: str | Path, source: Source, rows: npt.NDArray[np.int64] 
     Returns
     -------
     the size of the file in bytes
+
+    Raises
+    ------
+    ConfigError
+        There are more questions to list than a browser can scroll through.
     """
     frame = check_predictions(source.frame, source.name)
     report = source.evaluation.to_json()
     chosen = np.arange(len(frame)) if rows is None else rows
+    if len(chosen) > MOST_QUESTIONS:
+        raise ConfigError(
+            f"a page holds at most {MOST_QUESTIONS:,} questions, got {len(chosen):,}; choose some with --wrong, "
+            "--top-losses N, --type or --limit N"
+        )
     listed = frame.iloc[chosen].reset_index(drop=True)
     mistakes = ["" if name == RIGHT else name.replace("_", " ") for name in source.evaluation.mistakes[chosen]]
     margin = margins(listed)[0]
