@@ -12,7 +12,7 @@ from vqa.doctor.leaks import find_leaks, find_randomness
 from vqa.doctor.losses import Labels, LossProbe, find_below_floor, find_label_range
 from vqa.doctor.outputs import find_non_finite, find_squashing
 from vqa.doctor.readings import Reading, find_reading
-from vqa.doctor.state import changed_parameters, kept
+from vqa.doctor.state import changed_parameters, kept, with_signs
 from vqa.doctor.subject import Logits, Subject, measure_exactness
 from vqa.errors import VqaError
 
@@ -66,11 +66,8 @@ def examine(
     with kept(net):
         subject = Subject(net, inputs)
         base = subject.answer(subject.arrays)
-        probe, ids = None, None if labels is None else _ids(labels, len(base))
-        if loss is not None:
-            probe = LossProbe(
-                loss, np.zeros(len(base), dtype=np.float32) if ids is None else ids, base.shape[1], random
-            )
+        ids = None if labels is None else _ids(labels, len(base))
+        probe = None if loss is None else LossProbe(loss, ids, base, random)
         findings = _behaviour(subject, base, probe, ids, random)
     if ids is not None:
         findings += find_label_range(ids, base.shape[1], probe)
@@ -87,7 +84,7 @@ def _behaviour(
     reading, findings = _arrangements(subject, base, random)
     if not findings and np.ptp(base, axis=0).max() <= SAME_ANSWER * np.abs(base).max():
         # A network that answers every question alike hides its leaks (all units dead): ask it with other weights.
-        with changed_parameters(subject.net, lambda values: values * random.choice((-1.0, 1.0), values.shape)):
+        with changed_parameters(subject.net, lambda values: with_signs(values, np.copy, random)):
             revived = subject.answer(subject.arrays)
             if np.isfinite(revived).all():
                 findings = _arrangements(subject, revived, random)[1]

@@ -108,7 +108,7 @@ def _batch_size(subject: Subject, base: Logits, reading: Reading, exactness: Exa
     num_rows = len(base)
     everything = np.arange(num_rows)
     # Twice as many first: MXNet writes outside its memory where a reshape to a fixed size does not come out even.
-    batches = [np.tile(everything, 2), np.resize(everything, num_rows + 1), everything[num_rows // 2 :]]
+    batches = [np.tile(everything, 2), everything[num_rows // 2 :]]
     batches += [np.array([row]) for row in sorted({0, num_rows // 2, num_rows - 1})]
     moved, broken = 0.0, ""
     for rows in batches:

@@ -11,6 +11,7 @@ from vqa._mxnet import mx
 from vqa.doctor.findings import Finding
 from vqa.doctor.state import Array
 from vqa.doctor.subject import Logits
+from vqa.errors import VqaError
 
 Labels = npt.NDArray[Any]
 
@@ -26,15 +27,36 @@ class LossProbe:
 
     Attributes
     ----------
-    labels : whole numbers (N,) or (N, A); zeros where the caller gave none
+    labels : whole numbers (N,) or (N, A); zeros, in the first shape that the loss takes, where the caller has none
+    known : the labels with those outside [0, C) moved into it
+
+    What the loss raises on `known` is passed on.
     """
 
-    def __init__(self, loss: Callable[..., Any], labels: Labels, num_classes: int, random: np.random.RandomState):
+    def __init__(
+        self,
+        loss: Callable[..., Any],
+        labels: Labels | None,
+        outputs: Logits,
+        random: np.random.RandomState,
+    ) -> None:
         self.loss = loss
-        self.labels = labels
-        self.known = np.clip(labels, 0, num_classes - 1)
-        self.logits: Logits = random.normal(size=(len(labels), num_classes))
+        self.logits: Logits = random.normal(size=outputs.shape)
         self._random = random
+        self.labels = self._some_labels() if labels is None else labels
+        self.known = np.clip(self.labels, 0, outputs.shape[1] - 1)
+        self.values(self.logits, self.known)
+
+    def _some_labels(self) -> Labels:
+        """Return zeros (N,), (N, 1) or (N, 3): losses differ in the shape that they take."""
+        shapes = ((len(self.logits),), (len(self.logits), 1), (len(self.logits), 3))
+        for shape in shapes:
+            try:
+                self.values(self.logits, np.zeros(shape, dtype=np.float32))
+            except Exception:
+                continue
+            return np.zeros(shape, dtype=np.float32)
+        raise VqaError(f"the loss takes labels of none of the shapes {shapes}; pass labels as well")
 
     def values(self, logits: Logits, labels: Labels) -> npt.NDArray[np.float64]:
         """Return the loss as it comes, one value a question or one for all."""
@@ -141,7 +163,7 @@ def find_below_floor(base: Logits, labels: Labels, copies: npt.NDArray[np.int64]
     The loss of a question is the cross-entropy of its answers q_n with the predicted p_n, and copies of a question
     have one p: the sum over a group of copies is at least its size times H(mean of its q_n).
     """
-    if not probe.is_cross_entropy():
+    if not np.array_equal(np.maximum(labels, 0), probe.known) or not probe.is_cross_entropy():
         return []
     targets = target_distribution(labels, base.shape[1])
     asked = targets.sum(axis=1) > 0

@@ -8,7 +8,7 @@ import numpy as np
 
 from vqa.doctor.findings import Finding
 from vqa.doctor.losses import LossProbe
-from vqa.doctor.state import Array, changed_parameters, is_whole
+from vqa.doctor.state import Array, changed_parameters, is_whole, with_signs
 from vqa.doctor.subject import Logits, Subject
 
 Squashed = Literal["softmax", "sigmoid"]
@@ -43,9 +43,9 @@ def squashing(subject: Subject, base: Logits, random: np.random.RandomState) -> 
     for factor in DRAWS if kinds else ():
 
         def redraw(values: Array, factor: float = factor) -> Array:
-            return values * random.choice((-factor, factor), values.shape)
+            return with_signs(values, lambda signs: factor * signs, random)
 
-        arrays = [values if is_whole(values) else redraw(values).astype(values.dtype) for values in subject.arrays]
+        arrays = [values if is_whole(values) else redraw(values) for values in subject.arrays]
         with changed_parameters(subject.net, redraw):
             outputs = subject.answer(arrays)
         if np.isfinite(outputs).all():

@@ -31,7 +31,15 @@ def _dense_arrays(net: mx.gluon.Block, differentiable_only: bool) -> list[mx.nd.
 
 def is_whole(values: Array) -> bool:
     """Tell whether every value is a whole number, as ids, lengths, masks and hash tables are, whatever the dtype."""
-    return values.dtype.kind != "f" or bool(np.all(np.mod(values, 1) == 0))
+    # A look at the beginning settles it for nearly every array of weights.
+    return values.dtype.kind != "f" or all(bool(np.all(np.mod(part, 1) == 0)) for part in (values[:1], values))
+
+
+def with_signs(values: Array, change: Callable[[Array], Array], random: np.random.RandomState) -> Array:
+    """Return ``values * change(signs)``, in the dtype of `values`, with random signs +1 and -1, one for each value."""
+    # Signs repeat after a prime number of values: as good as new ones, and large tables of words are done at once.
+    signs = np.resize(change(random.choice((-1.0, 1.0), 9973)), values.shape)
+    return (values * signs).astype(values.dtype)
 
 
 @contextmanager
@@ -48,7 +56,7 @@ def kept(net: mx.gluon.Block) -> Iterator[None]:
     finally:
         for array, values in before:
             if not np.array_equal(array.asnumpy(), values, equal_nan=values.dtype.kind == "f"):
-                array[:] = values
+                _write(array, values)
         np.random.set_state(numpy_state)  # noqa: NPY002
         random.setstate(python_state)
 
@@ -66,8 +74,14 @@ def changed_parameters(net: mx.gluon.Block, change: Callable[[Array], Array]) ->
             values = array.asnumpy()
             if values.dtype.kind == "f" and not is_whole(values):
                 saved.append((array, values))
-                array[:] = change(values).astype(values.dtype)
+                _write(array, change(values))
         yield
     finally:
         for array, values in saved:
-            array[:] = values
+            _write(array, values)
+
+
+def _write(array: mx.nd.NDArray, values: Array) -> None:
+    """Replace the content of a parameter's array in place."""
+    # Not array[:] = values: a convolution keeps its weights in oneDNN's own order, where NumPy cannot be copied to.
+    mx.nd.array(values, dtype=values.dtype, ctx=array.context).copyto(array)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vqa._mxnet import mx
-from vqa.doctor.state import Array, changed_parameters, is_whole
+from vqa.doctor.state import Array, changed_parameters, is_whole, with_signs
 from vqa.errors import VqaError
 
 Logits = npt.NDArray[np.float64]
@@ -111,11 +111,11 @@ def measure_exactness(subject: Subject, base: Logits, random: np.random.RandomSt
     epsilon = subject.epsilon
 
     def jitter(values: Array) -> Array:
-        return values * (1 + JITTER * epsilon * random.choice((-1.0, 1.0), values.shape))
+        return with_signs(values, lambda signs: 1 + JITTER * epsilon * signs, random)
 
     noise = 0.0
     for _ in range(2):
-        arrays = [values if is_whole(values) else jitter(values).astype(values.dtype) for values in subject.arrays]
+        arrays = [values if is_whole(values) else jitter(values) for values in subject.arrays]
         with changed_parameters(subject.net, jitter):
             noise = max(noise, deviation(subject.answer(arrays), base))
     plain = plain_exactness(subject, base)
