@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from typing import NamedTuple
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
-from vqa.cli import cli
+from vqa.cli import main
 from vqa.data.cards import load_card
 from vqa.data.feature_writer import FeatureWriter
 from vqa.data.features import FeatureStore
@@ -219,11 +219,25 @@ def test_the_packaged_data_set():
     assert sources.folder.find("test/0").is_file()
 
 
-def run(*arguments):
-    return CliRunner().invoke(cli, ["extract", *map(str, arguments)])
+class Result(NamedTuple):
+    exit_code: int
+    stdout: str
+    stderr: str
 
 
-def test_the_command(folder, tmp_path):
+@pytest.fixture
+def run(capsys):
+    """Run ``vqa extract`` in this process."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main(["extract", *map(str, arguments)])
+        return Result(int(stop.value.code or 0), *capsys.readouterr())
+
+    return run
+
+
+def test_the_command(run, folder, tmp_path):
     (folder / "5.png").write_bytes(b"no image")
     options = ("--encoder", "squeezenet1.0", "--weights", "random", "--size", 64, "--batch-size", 4)
     result = run(folder, tmp_path / "f.npy", *options, "--json", tmp_path / "f.report.json")
@@ -262,7 +276,7 @@ def test_the_command(folder, tmp_path):
         ((".", "f.npy", "--device", "tpu"), 1, "expected a device"),
     ],
 )
-def test_wrong_use_is_one_line(folder, monkeypatch, arguments, code, message):
+def test_wrong_use_is_one_line(run, folder, monkeypatch, arguments, code, message):
     monkeypatch.chdir(folder)
     result = run(*arguments)
     assert result.exit_code == code
