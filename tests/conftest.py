@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,10 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 # Before MXNet is imported. The networks of the tests are tiny: a second thread would only wait, and where the machine
 # is busy it would wait spinning.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The click of Python 3.9 mixes the two streams of a command unless told not to; the newer one knows no such option.
+if "mix_stderr" in inspect.signature(CliRunner).parameters:
+    CliRunner.__init__ = functools.partialmethod(CliRunner.__init__, mix_stderr=False)
 
 PROJECT = Path(__file__).resolve().parent.parent
 

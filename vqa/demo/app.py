@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PIL import Image
+from python_multipart.exceptions import FormParserError
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
@@ -98,8 +100,8 @@ def create_app(
             return _message(f"the file is too large, at most {MAX_BYTES / 1e6:.0f} MB are taken", 413)
         except VqaError as error:
             return _message(str(error), 422)
-        except HTTPException as error:
-            return _message(f"the form could not be read: {error.detail}", 400)
+        except (HTTPException, FormParserError) as error:
+            return _message(f"the form could not be read: {getattr(error, 'detail', error)}", 400)
         except Exception:
             log.exception("a question failed")
             return _message("something went wrong here; the terminal that runs the demo says what", 500)
@@ -129,13 +131,18 @@ async def _read_form(request: Request) -> tuple[bytes, str]:
         message = await request.receive()
         received += len(message.get("body", b""))
         if received > MAX_BODY:
-            raise _TooLargeError
+            raise MultiPartException("too large")  # on this one the parser closes its files
         return message
 
-    async with Request(request.scope, receive).form(max_files=1, max_fields=4) as form:
-        image, question = form.get("image"), form.get("question", "")
-        data = await image.read() if isinstance(image, UploadFile) else b""
-        return data, question if isinstance(question, str) else ""
+    try:
+        async with Request(request.scope, receive).form(max_files=1, max_fields=4) as form:
+            image, question = form.get("image"), form.get("question", "")
+            data = await image.read() if isinstance(image, UploadFile) else b""
+            return data, question if isinstance(question, str) else ""
+    except HTTPException:
+        if received > MAX_BODY:
+            raise _TooLargeError from None
+        raise
 
 
 def _message(text: str, status: int) -> Response:
