@@ -48,6 +48,8 @@ def serve(run_dir: Path, *, host: str, port: int, device: str, announce: Callabl
 
         return load_run(run_dir, device=device)
 
+    if not _is_loopback(host):
+        log.warning("listening on %s: whoever can reach this machine can ask the run", host)
     with _listen(host, port) as listener:
         worker = Worker(load)
         run: Run = worker.start()
