@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from vqa.doctor.accumulation import Deaccumulated, deaccumulate
 from vqa.doctor.checks import examine
+from vqa.doctor.evaluating import check_evaluation
 from vqa.doctor.findings import Finding
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Deaccumulated", "Finding", "check_evaluation", "deaccumulate", "examine"]
