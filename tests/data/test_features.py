@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -235,3 +236,20 @@ def test_values_that_are_not_finite_in_the_file_are_refused(tmp_path, value):
         with pytest.raises(ImageError, match="image 'b' are not all finite as float16"):
             writer.append(["a", "b"], np.array([[1, 2], [3, value]], np.float32))
         assert writer.image_ids == []
+
+
+def test_a_full_disk_keeps_the_rows_before_it(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with FeatureWriter(tmp_path / "f.npy", (500,), np.float32, SETTINGS) as writer:
+        writer.append(["a"], np.full((1, 500), ord("a"), np.float32))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, limits[1]))  # no file may grow more: as good as a full disk
+        try:
+            with pytest.raises(OSError, match=r"what is written so far is kept.*f\.npy\.part"):
+                writer.append(["b"], np.full((1, 500), ord("b"), np.float32))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with FeatureWriter(tmp_path / "f.npy", (500,), np.float32, SETTINGS) as writer:
+        assert writer.image_ids == ["a"]
+        writer.append(["c"], np.full((1, 500), ord("c"), np.float32))
+        writer.finish()
+    assert FeatureStore(tmp_path / "f.npy", "features").read(["a", "c"])[:, 499].tolist() == [ord("a"), ord("c")]

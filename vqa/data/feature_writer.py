@@ -23,7 +23,7 @@ class FeatureWriter:
     """Writes a features file and its ids; begun again after a kill, it goes on after the last complete row.
 
     Rows go to ``<path>.part``, the ids of the complete ones to ``<path>.progress``; `finish` renames. Use it as a
-    context manager: it holds files open, and a lock against a second process.
+    context manager: it holds a lock against a second process.
 
     Attributes
     ----------
@@ -69,12 +69,9 @@ class FeatureWriter:
             self.image_ids = self._earlier_ids()
             with replacing(self._progress) as file:
                 file.writelines(f"{line}\n" for line in [json.dumps(self._settings), *self.image_ids])
-            self._ids = stack.enter_context(open(self._progress, "a", encoding="utf-8", newline=""))
-            self._rows = stack.enter_context(open(self._part, "r+b" if self.image_ids else "wb"))
-            row_bytes = self.dtype.itemsize * int(np.prod(self.shape))
-            self._rows.truncate(len(self._header(0)) + row_bytes * len(self.image_ids))
-            self._rows.write(self._header(0))
-            self._rows.seek(0, os.SEEK_END)
+            with open(self._part, "r+b" if self.image_ids else "wb") as rows:
+                rows.write(self._header(0))
+                rows.truncate(self._end())
             self._stack = stack.pop_all()
         return self
 
@@ -96,6 +93,10 @@ class FeatureWriter:
         fields = {"descr": self.dtype.str, "fortran_order": False, "shape": (num_rows, *self.shape)}
         np.lib.format.write_array_header_1_0(header, fields)
         return header.getvalue()
+
+    def _end(self) -> int:
+        """Return where the last complete row ends."""
+        return len(self._header(0)) + self.dtype.itemsize * int(np.prod(self.shape)) * len(self.image_ids)
 
     def _earlier_ids(self) -> list[str]:
         """Return the ids whose rows an earlier attempt completed; none if there was none."""
@@ -121,6 +122,8 @@ class FeatureWriter:
         ------
         ImageError
             A value is not finite, or too large for float16.
+        OSError
+            The rows cannot be written, such as when the disk is full.
         """
         with np.errstate(over="ignore"):
             rows = features.astype(self.dtype)
@@ -128,19 +131,24 @@ class FeatureWriter:
         if not finite.all():
             image_id = image_ids[int(np.argmin(finite))]
             raise ImageError(f"the features of image {image_id!r} are not all finite as {self.dtype.name}")
-        self._rows.write(rows.tobytes())
-        self._rows.flush()
-        os.fsync(self._rows.fileno())
-        self._ids.writelines(f"{image_id}\n" for image_id in image_ids)
-        self._ids.flush()
+        try:
+            self._write_rows(self._end(), rows.tobytes())
+            with open(self._progress, "a", encoding="utf-8", newline="") as file:
+                file.writelines(f"{image_id}\n" for image_id in image_ids)
+        except OSError as error:
+            raise OSError(error.errno, f"{error.strerror}; what is written so far is kept", str(self._part)) from error
         self.image_ids.extend(image_ids)
+
+    def _write_rows(self, position: int, data: bytes) -> None:
+        with open(self._part, "r+b") as rows:
+            rows.seek(position)
+            rows.write(data)
+            rows.flush()
+            os.fsync(rows.fileno())
 
     def finish(self) -> None:
         """Give the file its final header and name, and write its ids and its settings beside it."""
-        self._rows.seek(0)
-        self._rows.write(self._header(len(self.image_ids)))
-        self._rows.flush()
-        os.fsync(self._rows.fileno())
+        self._write_rows(0, self._header(len(self.image_ids)))
         # The .npy comes last, so that it never stands beside the ids of another one.
         self.path.unlink(missing_ok=True)
         with replacing(ids_file(self.path)) as file:
