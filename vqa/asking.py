@@ -88,7 +88,7 @@ def image_values(
 
     Parameters
     ----------
-    image : path of an image (or video) file, aIllow image, or pixels uint8 (H, W, 3); None for a blind network
+    image : path of an image (or video) file, a Pillow image, or pixels uint8 (H, W, 3); None for a blind network
     spec : of the network
     images : the images of the data set that the network was trained on
 
