@@ -24,6 +24,7 @@ def train(card: Path, given: dict[str, Any]) -> None:
     from vqa.inspection.plots import save_training_plots
     from vqa.nn.losses import LOSSES
     from vqa.nn.network import build_network, default_preset
+    from vqa.scoring.formatting import format_rate
 
     logging.getLogger("vqa").setLevel(logging.INFO)
     logging.getLogger("vqa").addHandler(logging.StreamHandler())
@@ -44,7 +45,7 @@ def train(card: Path, given: dict[str, Any]) -> None:
     save_training_plots(run_dir)
     best = run.record["best"]
     click.echo(
-        f"{run_dir}: best epoch {run.record['best_epoch']}, validation any-of {best['any_of']:.4f}; "
+        f"{run_dir}: best epoch {run.record['best_epoch']}, validation any-of {format_rate(best['any_of'])}; "
         f"now: vqa evaluate {run_dir}"
     )
 

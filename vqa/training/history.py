@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+from vqa.scoring.formatting import format_rate
 from vqa.training.validation import Validation
 
 
@@ -14,7 +15,8 @@ def epoch_line(row: dict[str, Any], epochs: int, is_best: bool) -> str:
     """Return the one line that training prints for an epoch."""
     return (
         f"epoch {row['epoch']:>3}/{epochs}  train loss {row['train_loss']:.4f}  validation loss {row['loss']:.4f}  "
-        f"any-of {row['any_of']:.4f}  per-split {row['per_split']:.4f} of at most {row['per_split_ceiling']:.4f}  "
+        f"any-of {format_rate(row['any_of'])}  per-split {format_rate(row['per_split'])} of at most "
+        f"{format_rate(row['per_split_ceiling'])}  "
         f"{row['seconds']:.1f} s{'  best' if is_best else ''}"
     )
 
