@@ -1,0 +1,23 @@
+"""The lab: seeded reproductions of the mistakes that make an accuracy lie; a new one goes into the dict."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from vqa.doctor.lab.accumulated import never_reset
+from vqa.doctor.lab.activations import double_softmax, overflow, rounded_to_one, softmax_or_sigmoid
+from vqa.doctor.lab.elementwise import multi_hot
+from vqa.doctor.lab.forum import forum
+from vqa.doctor.lab.reproduction import Reproduction, Row
+
+REPRODUCTIONS: dict[str, Callable[[int], Reproduction]] = {
+    "forum": forum,
+    "multi-hot": multi_hot,
+    "never-reset": never_reset,
+    "double-softmax": double_softmax,
+    "softmax-or-sigmoid": softmax_or_sigmoid,
+    "rounded-to-one": rounded_to_one,
+    "overflow": overflow,
+}
+
+__all__ = ["REPRODUCTIONS", "Reproduction", "Row"]
