@@ -19,7 +19,7 @@ from pathlib import Path
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 VQA = (sys.executable, "-c", "from vqa.cli import main; main()")
-SIZE: ViewportSize = {"width": 1200, "height": 800}
+SIZE: ViewportSize = {"width": 1200, "height": 860}
 
 
 @contextmanager
@@ -49,6 +49,7 @@ def take_gallery(page: Page, gallery: Path, output: Path) -> None:
 
 def take_demo(page: Page, address: str, output: Path) -> None:
     """Take the answer to the first suggested question about an example image."""
+    page.set_viewport_size({"width": SIZE["width"], "height": 640})
     page.goto(address)
     page.click(".example:nth-child(2)")
     page.click("#suggestions button:first-child")
