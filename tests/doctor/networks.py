@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from mxnet import autograd, gluon, nd
+import numpy as np
+
+from vqa._mxnet import mx
 
 NUM_CLASSES = 5
 HIDDEN = 8
+WORDS, CHANNELS = 6, 4
+autograd, gluon, nd = mx.autograd, mx.gluon, mx.nd
 nn = gluon.nn
+INITIALISERS = (mx.init.Uniform, mx.init.Xavier, partial(mx.init.Normal, 0.5))
 
 
 class Recurrent(gluon.HybridBlock):
@@ -83,6 +88,21 @@ class BatchStatistics(gluon.Block):
             return self.output(self.normalise(self.first(x)))
 
 
+class FixedBatch(gluon.Block):
+    """A reshape to the size of the first batch that comes, as when a batch size is written into the code."""
+
+    def __init__(self):
+        super().__init__()
+        self.batch_size = None
+        with self.name_scope():
+            self.first = nn.Dense(HIDDEN)
+            self.output = nn.Dense(NUM_CLASSES)
+
+    def forward(self, x):
+        self.batch_size = self.batch_size or len(x)
+        return self.output(self.first(x).reshape((self.batch_size, HIDDEN)))
+
+
 class Redrawn(gluon.Block):
     """A random projection, as of a count sketch, that is drawn anew in each pass."""
 
@@ -96,27 +116,73 @@ class Redrawn(gluon.Block):
         return self.output(nd.broadcast_mul(x, signs))
 
 
-class WithIndex(gluon.HybridBlock):
+class WithIndex(gluon.Block):
     """Images (M, D) asked about by token rows (N, T) through image_index (N,), like the networks of this project."""
 
-    def __init__(self, encoder=None, layout="NTC", lengths=True):
+    def __init__(self, encoder=None, layout="NTC"):
         super().__init__()
-        self.lengths = lengths
         with self.name_scope():
             self.encoder = encoder or nn.Dense(HIDDEN, activation="relu")
             self.embedding = nn.Embedding(20, HIDDEN)
             self.rnn = gluon.rnn.GRU(HIDDEN, layout=layout)
             self.output = nn.Dense(NUM_CLASSES)
 
-    def hybrid_forward(self, F, images, image_index, tokens, lengths):
-        encoded = F.take(self.encoder(images), image_index)
-        states = self.rnn(self.embedding(tokens))
-        if self.lengths:
-            states = F.SequenceMask(
-                F.transpose(states, axes=(1, 0, 2)), F.cast(lengths, "float32"), use_sequence_length=True
-            )
-            states = F.transpose(states, axes=(1, 0, 2))
-        return self.output(F.concat(F.mean(states, axis=1), encoded, dim=1))
+    def forward(self, images, image_index, tokens, lengths):
+        encoded = nd.take(self.encoder(images), image_index)
+        states = nd.transpose(self.rnn(self.embedding(tokens)), axes=(1, 0, 2))
+        states = nd.SequenceLast(states, lengths.astype("float32"), use_sequence_length=True)
+        return self.output(nd.concat(states, encoded, dim=1))
+
+
+class AlongTheImages(gluon.HybridBlock):
+    """An image encoder whose LSTM runs along the images of the batch."""
+
+    def __init__(self):
+        super().__init__()
+        with self.name_scope():
+            self.rnn = gluon.rnn.LSTM(HIDDEN)
+
+    def hybrid_forward(self, F, images):
+        return F.squeeze(self.rnn(F.expand_dims(images, axis=1)), axis=1)
+
+
+class ImageStatistics(gluon.Block):
+    """An image encoder that normalises with the statistics of the images in the batch."""
+
+    def __init__(self):
+        super().__init__()
+        with self.name_scope():
+            self.first = nn.Dense(HIDDEN)
+            self.normalise = nn.BatchNorm()
+
+    def forward(self, images):
+        with autograd.train_mode():
+            return self.normalise(self.first(images))
+
+
+def with_index_batch(num_questions, num_images, seed, dtype="int32", words=6):
+    """Inputs of `WithIndex`; every image is asked about, in any order."""
+    random = np.random.RandomState(seed)
+    index = random.permutation(np.append(np.arange(num_images), random.randint(0, num_images, 99))[:num_questions])
+    return (
+        nd.array(random.normal(size=(num_images, 4))),
+        nd.array(index, dtype=dtype),
+        nd.array(random.randint(1, 20, (num_questions, words)), dtype=dtype),
+        nd.array(random.randint(1, words + 1, num_questions), dtype=dtype),
+    )
+
+
+class Calls(gluon.Block):
+    """Blocks and a function that calls them: ``Calls(lambda self, x: self.a(x), a=nn.Dense(3))``."""
+
+    def __init__(self, function, **blocks):
+        super().__init__()
+        self.function = function
+        for name, block in blocks.items():
+            setattr(self, name, block)
+
+    def forward(self, *inputs):
+        return self.function(self, *inputs)
 
 
 def signed_root(F, x):
@@ -176,8 +242,38 @@ SICK = {
     "sigmoid": (lambda: Around(lambda F, x: x, last=lambda F, z: F.sigmoid(z)), "not-logits"),
     "infinite": (lambda: Around(lambda F, x: x, last=lambda F, z: F.log(z - z)), "non-finite"),
     "not-a-number": (lambda: Around(lambda F, x: F.sqrt(x - 1)), "non-finite"),
+    "flattened": (FixedBatch, "batch-size"),
     "batch-sum": (
         lambda: Around(lambda F, x: F.broadcast_mul(x, F.ones_like(x).sum(axis=0, keepdims=True))),
         "batch-size",
     ),
 }
+
+
+def initialised(make, seed, hybridize=False):
+    """A fresh network, initialised in one of three ways by the seed."""
+    mx.random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - MXNet's initialisers draw from it
+    net = make()
+    net.initialize(INITIALISERS[seed % 3]())
+    if hybridize:
+        net.hybridize(static_alloc=True, static_shape=seed % 2 == 1)
+    return net
+
+
+def questions(num_rows, seed):
+    """Random inputs (N, T, D) for the networks of HEALTHY and SICK."""
+    return nd.array(np.random.RandomState(seed).normal(size=(num_rows, WORDS, CHANNELS)))
+
+
+def train(net, inputs, seed, steps=15):
+    """Fit random answers, so that weights and logits are as large as after training."""
+    labels = nd.array(np.random.RandomState(seed).randint(0, NUM_CLASSES, len(inputs)))
+    loss = gluon.loss.SoftmaxCrossEntropyLoss()
+    trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 0.05})
+    for _ in range(steps):
+        with autograd.record():
+            outputs = net(inputs)
+            value = loss(outputs[0] if isinstance(outputs, (list, tuple)) else outputs, labels)
+        value.backward()
+        trainer.step(len(inputs))

@@ -11,10 +11,11 @@ from vqa.doctor.readings import Reading, Rows, foreign
 from vqa.doctor.state import Array
 from vqa.doctor.subject import Exactness, Logits, Subject, deviation, plain_exactness
 
-REPEATS = 4
+# Passes over the same inputs, and passes where something looks like chance.
+REPEATS, MORE_REPEATS = 4, 16
 
 
-def find_randomness(subject: Subject, base: Logits, repeats: int = REPEATS) -> list[Finding]:
+def find_randomness(subject: Subject, base: Logits, repeats: int) -> list[Finding]:
     """Return the finding that passes over the same inputs differ, if they do."""
     exactness = plain_exactness(subject, base)
     moved = max(deviation(subject.answer(subject.arrays), base) for _ in range(repeats))
@@ -36,7 +37,7 @@ def find_leaks(subject: Subject, base: Logits, reading: Reading, exactness: Exac
         *_batch_size(subject, base, reading, exactness),
     ]
     # Dropout of few units can repeat itself by chance: what looks like a leak may be a draw.
-    return find_randomness(subject, base, 4 * REPEATS) or findings if findings else []
+    return find_randomness(subject, base, MORE_REPEATS) or findings if findings else []
 
 
 def _position_leak(subject: Subject, base: Logits, reading: Reading, exactness: Exactness) -> Iterator[Finding]:

@@ -84,4 +84,6 @@ def changed_parameters(net: mx.gluon.Block, change: Callable[[Array], Array]) ->
 def _write(array: mx.nd.NDArray, values: Array) -> None:
     """Replace the content of a parameter's array in place."""
     # Not array[:] = values: a convolution keeps its weights in oneDNN's own order, where NumPy cannot be copied to.
-    mx.nd.array(values, dtype=values.dtype, ctx=array.context).copyto(array.as_nd_ndarray())
+    # And not recorded, in case the caller is recording.
+    with mx.autograd.pause():
+        mx.nd.array(values, dtype=values.dtype, ctx=array.context).copyto(array.as_nd_ndarray())
