@@ -17,14 +17,22 @@ __all__ = ["PRESETS", "NetworkSpec", "VqaNetwork", "build_from_spec", "build_net
 
 
 class _Words(Protocol):
-    num_words: int
-    num_answers: int
-    padding_id: int
+    @property
+    def num_words(self) -> int: ...
+
+    @property
+    def num_answers(self) -> int: ...
+
+    @property
+    def padding_id(self) -> int: ...
 
 
 class _Images(Protocol):
-    kind: str
-    shape: tuple[int, ...]
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
 
 
 class _Dataset(Protocol):
