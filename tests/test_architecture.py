@@ -33,6 +33,10 @@ ALLOWED: dict[str, set[str]] = {
     "inspection": {"errors", "atomic", "data", "scoring", "prediction", "evaluation"},
     "doctor": {"errors", "atomic", "_mxnet", "data", "nn", "scoring", "metrics", "training", "evaluation"},
     "demo": {"errors", "evaluation", "inspection"},
+    "benchmark": {
+        "errors", "atomic", "_mxnet", "data", "audit", "nn", "extraction", "metrics", "training", "prediction", "scoring",
+        "asking", "evaluation", "experiment", "doctor",
+    },
 }
 
 

@@ -1,0 +1,120 @@
+"""``easy-vqa`` and ``memory``: the whole training command, watched from outside."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vqa.benchmark.figures import Figure, Result
+from vqa.benchmark.sizes import CARDS
+from vqa.benchmark.worker import Alternative, Job, facts_of
+from vqa.errors import TrainingError
+
+CARD = CARDS / "easy_vqa.toml"
+BAR = 0.99
+POLL_SECONDS = 0.02
+GB = 1e9
+
+
+class WatchedTraining(NamedTuple):
+    """A training command as seen from outside.
+
+    Attributes
+    ----------
+    epoch_ends : seconds from the command's start to each epoch's checkpoint, the start of Python included
+    test_any_of : any-of accuracy of each checkpoint on the test split
+    seconds : from start to exit
+    peak_bytes : the most memory that the process held resident
+    """
+
+    epoch_ends: list[float]
+    test_any_of: list[float]
+    seconds: float
+    peak_bytes: int
+
+
+@functools.lru_cache(maxsize=1)
+def train_and_watch(card: Path, options: tuple[str, ...] = ()) -> WatchedTraining:
+    """Run ``vqa train`` with nothing decoded beforehand, keep every epoch's checkpoint, and test them afterwards.
+
+    Raises
+    ------
+    TrainingError
+        The command failed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        run, kept = Path(folder) / "run", Path(folder) / "kept"
+        kept.mkdir()
+        command = [sys.executable, "-m", "vqa.cli", "train", str(card), "--run", str(run), *options]
+        started = time.perf_counter()
+        process = subprocess.Popen(command, env={**os.environ, "VQA_CACHE": str(Path(folder) / "cache")})
+        epoch_ends: list[float] = []
+        while True:
+            finished, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if _epochs_done(run) > len(epoch_ends):
+                epoch_ends.append(time.perf_counter() - started)
+                shutil.copy(run / "last.params", kept / f"{len(epoch_ends)}.params")
+            elif finished:
+                break
+            time.sleep(POLL_SECONDS)
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise TrainingError(f"`{' '.join(command)}` failed with exit code {process.returncode}; see above")
+        names = [str(kept / f"{epoch}.params") for epoch in range(1, len(epoch_ends) + 1)]
+        tested = facts_of(
+            Alternative("test", f"{__name__}:accuracies", {"run_dir": str(run), "checkpoints": names})
+        )
+        kibibyte = 1 if sys.platform == "darwin" else 1024
+        return WatchedTraining(epoch_ends, tested["any_of"], seconds, usage.ru_maxrss * kibibyte)
+
+
+def _epochs_done(run: Path) -> int:
+    """Return how many epochs a run folder's history holds; it is replaced as a whole after each."""
+    history = run / "history.csv"
+    return max(0, len(history.read_text().splitlines()) - 1) if history.exists() else 0
+
+
+def accuracies(run_dir: str, checkpoints: list[str]) -> Job:
+    """Return, as facts, the any-of accuracy of some checkpoints of a run on its test split."""
+    from vqa.evaluation import load_run
+    from vqa.training.parameters import load_network
+
+    run = load_run(run_dir)
+    values = []
+    for checkpoint in checkpoints:
+        load_network(run.network, Path(checkpoint))
+        values.append(float(run.predict("test")["hit"].mean()))
+    return Job(lambda: None, lambda: None, {"any_of": values})
+
+
+def _details(card: Path, training: WatchedTraining) -> dict[str, Any]:
+    return {"card": card.name, **training._asdict()}
+
+
+def easy_vqa(*, card: Path = CARD, options: tuple[str, ...] = ()) -> Result:
+    """Wall time and epochs until the test split is answered at 0.99, and the final accuracy; everything included."""
+    training = train_and_watch(card, options)
+    there = [epoch for epoch, value in enumerate(training.test_any_of) if value >= BAR]
+    reached = training.epoch_ends[there[0]] if there else float("inf")
+    figures = [
+        Figure(f"wall time until test any-of {BAR}", reached, "s", at_most=45),
+        Figure(f"epochs until test any-of {BAR}", there[0] + 1 if there else float("inf"), ""),
+        Figure("final test any-of", training.test_any_of[-1], "", "best published", 0.995, at_least=0.999),
+        Figure("wall time of the whole training", training.seconds, "s"),
+    ]
+    return Result(figures, _details(card, training))
+
+
+def memory(*, card: Path = CARD, options: tuple[str, ...] = ()) -> Result:
+    """Peak resident memory of that training."""
+    training = train_and_watch(card, options)
+    figure = Figure("peak resident memory", training.peak_bytes / GB, "GB", "usual Keras example", 6.9, at_most=0.6)
+    return Result([figure], _details(card, training))

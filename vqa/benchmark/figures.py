@@ -1,0 +1,149 @@
+"""Figures: what was measured, what it was compared with, what it should reach; as a table and as JSON."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vqa.benchmark.worker import Timing, usable_cores
+
+# What decides how fast the libraries are, beside the machine.
+VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MXNET_ENGINE_TYPE", "MKL_NUM_THREADS")
+PACKAGES = ("vqa", "mxnet", "numpy", "pandas", "torch")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table.
+
+    Attributes
+    ----------
+    name : what was measured
+    value : of this package, in `unit`
+    other : the same of what it is compared with, which `against` names; None where there is nothing
+    ratio : how the two compare, where they do; in turns, so not exactly the quotient of `value` and `other`
+    at_least, at_most : what is to be reached, by the ratio where there is one, else by the value; None: as found
+    """
+
+    name: str
+    value: float
+    unit: str
+    against: str = ""
+    other: float | None = None
+    ratio: float | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the goal is reached; None where there is none."""
+        measured = self.value if self.ratio is None else self.ratio
+        if self.at_least is not None:
+            return measured >= self.at_least
+        return None if self.at_most is None else measured <= self.at_most
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the attributes and `reached` as plain values; a value that was never reached is null."""
+        return {**asdict(self), "value": self.value if math.isfinite(self.value) else None, "reached": self.reached}
+
+    def cells(self) -> tuple[str, str, str, str, str]:
+        """Return what was measured, value, other value, ratio and goal as the table shows them.
+
+        >>> Figure("training", 4.0, "questions/s", "PyTorch", 2.0, 2.03, at_least=1.5).cells()
+        ('training', '4.00 questions/s', '2.00 (PyTorch)', '2.03', '>= 1.5: reached')
+        """
+        other = "" if self.other is None else f"{rounded(self.other)} ({self.against})"
+        goal = "as found"
+        if self.reached is not None:
+            sign, bound = (">=", self.at_least) if self.at_least is not None else ("<=", self.at_most)
+            goal = f"{sign} {bound:g}: {'reached' if self.reached else 'MISSED'}"
+        ratio = "" if self.ratio is None else rounded(self.ratio)
+        return self.name, f"{rounded(self.value)} {self.unit}".strip(), other, ratio, goal
+
+
+class Result(NamedTuple):
+    """The figures of one benchmark, and plain values that say how they came about."""
+
+    figures: list[Figure]
+    details: dict[str, Any]
+
+
+def rounded(value: float) -> str:
+    """Return a number with three digits, or whole where it has more.
+
+    >>> rounded(0.012345), rounded(1.2345), rounded(12345.6)
+    ('0.0123', '1.23', '12,346')
+    """
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.4f}" if abs(value) < 0.1 else f"{value:.{2 if abs(value) < 10 else 1}f}"
+
+
+def speed(
+    name: str,
+    timings: Mapping[str, Timing],
+    ours: str,
+    theirs: str,
+    *,
+    at_least: float | None = None,
+) -> Figure:
+    """Return the questions a second of one alternative against those of another."""
+    mine, other = timings[ours], timings[theirs]
+    rate, other_rate = (timing.facts["questions"] / timing.median for timing in (mine, other))
+    per_step = mine.facts["questions"] / other.facts["questions"]
+    ratio = mine.times_faster_than(other) * per_step
+    return Figure(name, rate, "questions/s", theirs, other_rate, ratio, at_least=at_least)
+
+
+def timings_json(timings: Mapping[str, Timing]) -> dict[str, Any]:
+    """Return every repetition of every alternative, in seconds a step, with the facts of its job."""
+    return {name: {"seconds_a_step": timing.seconds, **timing.facts} for name, timing in timings.items()}
+
+
+def table(results: Mapping[str, Result]) -> str:
+    """Return the table of all results in Markdown, its columns lined up."""
+    rows = [("benchmark", "measured", "here", "against", "ratio", "to reach")]
+    for benchmark, result in results.items():
+        rows += [(benchmark, *figure.cells()) for figure in result.figures]
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    rows.insert(1, tuple("-" * width for width in widths))  # type: ignore[arg-type]
+    return "\n".join(_line(row, widths) for row in rows)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return f"| {' | '.join(cell.ljust(width) for cell, width in zip(cells, widths))} |"
+
+
+def machine() -> dict[str, Any]:
+    """Return the processor, the cores that may be used, the system, versions and the variables that decide speed."""
+    return {
+        "processor": _processor(),
+        "cores": usable_cores(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+    }
+
+
+def _processor() -> str:
+    """Return the model of the processor, as far as the system tells."""
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

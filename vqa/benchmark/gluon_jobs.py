@@ -1,0 +1,70 @@
+"""Training steps and forward passes of this package's networks, as jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vqa._mxnet import mx
+from vqa.benchmark.sizes import PADDING_ID, Arrays, Sizes, random_arrays, sizes_of
+from vqa.benchmark.worker import Job
+from vqa.nn.losses import MultiAnswerSoftmaxLoss
+from vqa.nn.network import NetworkSpec, VqaNetwork, build_from_spec
+
+
+def network_of(sizes: Sizes) -> VqaNetwork:
+    """Return the network of these sizes."""
+    return build_from_spec(
+        NetworkSpec(
+            sizes.preset,
+            sizes.num_words,
+            sizes.num_answers,
+            PADDING_ID,
+            sizes.image_kind,
+            sizes.image_shape,
+            dict(sizes.options),
+        )
+    )
+
+
+def num_parameters(network: mx.gluon.Block) -> int:
+    """Return how many numbers a network learns."""
+    parameters = network.collect_params().values()
+    return sum(int(parameter.data().size) for parameter in parameters if parameter.grad_req != "null")
+
+
+def adam(network: mx.gluon.Block, learning_rate: float = 1e-4) -> mx.gluon.Trainer:
+    """Return the trainer that `vqa.fit` uses."""
+    return mx.gluon.Trainer(network.collect_params(), "adam", {"learning_rate": learning_rate}, kvstore=None)
+
+
+def to_device(arrays: Arrays) -> list[Any]:
+    """Return a batch as MXNet arrays: images, image_index, tokens, lengths, answers."""
+    return [mx.nd.array(array, dtype=array.dtype) for array in arrays]
+
+
+def training(sizes: dict[str, Any]) -> Job:
+    """Return training steps on one batch."""
+    size = sizes_of(sizes)
+    network, loss = network_of(size), MultiAnswerSoftmaxLoss()
+    *inputs, answers = to_device(random_arrays(size))
+    trainer = adam(network)
+
+    def step() -> None:
+        with mx.autograd.record():
+            losses = loss(network(*inputs), answers)
+        losses.backward()
+        trainer.step(size.num_questions)
+
+    return Job(step, mx.nd.waitall, {"parameters": num_parameters(network), "questions": size.num_questions})
+
+
+def inference(sizes: dict[str, Any]) -> Job:
+    """Return forward passes of one batch, in predict mode."""
+    size = sizes_of(sizes)
+    network = network_of(size)
+    *inputs, _ = to_device(random_arrays(size))
+    return Job(
+        lambda: network(*inputs),
+        mx.nd.waitall,
+        {"parameters": num_parameters(network), "questions": size.num_questions},
+    )

@@ -1,0 +1,67 @@
+"""``loader``: training with the loader against training on one batch kept in memory."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+from vqa._mxnet import mx
+from vqa.benchmark.figures import Result, speed, timings_json
+from vqa.benchmark.gluon_jobs import adam
+from vqa.benchmark.sizes import CARDS
+from vqa.benchmark.worker import Alternative, Job, measure
+from vqa.data.dataset import load_dataset
+from vqa.data.loader import Batch, GroupedLoader
+from vqa.nn.losses import MultiAnswerSoftmaxLoss
+from vqa.nn.network import build_network, default_preset
+
+LOADER, KEPT = "with the loader", "on one batch kept in memory"
+
+
+def training(card: str, batch_size: int, keep: bool) -> Job:
+    """Return training steps on a data set's batches in turn, or always on the first."""
+    dataset = load_dataset(card)
+    network = build_network(default_preset(dataset.images.kind), dataset)
+    loader = GroupedLoader(dataset, "train", batch_size=batch_size, shuffle=True, seed=1)
+    loss, trainer = MultiAnswerSoftmaxLoss(), adam(network)
+    batches = _endless(loader)
+    first = next(batches)
+    turns = itertools.repeat(first) if keep else batches
+
+    def step() -> None:
+        batch = next(turns)
+        with mx.autograd.record():
+            losses = loss(network(*batch.inputs), batch.answers)
+        losses.backward()
+        trainer.step(len(batch.rows))
+
+    questions = len(first.rows) if keep else loader.num_questions / len(loader)
+    return Job(step, mx.nd.waitall, {"questions": questions})
+
+
+def _endless(loader: GroupedLoader) -> Iterator[Batch]:
+    return itertools.chain.from_iterable(itertools.repeat(loader))
+
+
+def loading(
+    *,
+    card: Path = CARDS / "easy_vqa_3.toml",
+    batch_size: int = 256,
+    repetitions: int = 9,
+    seconds: float = 2.0,
+) -> Result:
+    """Training with the loader against training on one batch kept in memory."""
+    common = {"card": str(card), "batch_size": batch_size}
+    timings = measure(
+        [
+            Alternative(name, f"{__name__}:training", {**common, "keep": keep})
+            for name, keep in ((LOADER, False), (KEPT, True))
+        ],
+        repetitions=repetitions,
+        seconds=seconds,
+    )
+    return Result(
+        [speed("training with the loader", timings, LOADER, KEPT, at_least=0.95)],
+        {**common, "timings": timings_json(timings)},
+    )
