@@ -168,9 +168,9 @@ class TestCommand:
     def test_wrong_usage(self, arguments):
         result = self.run(*arguments)
         assert result.exit_code == 2
-        assert "expected one of NAME, --list and --all" in result.output
+        assert "expected one of NAME, --list and --all" in result.stderr
 
     def test_an_unknown_name(self):
         result = self.run("forumm")
         assert result.exit_code == 1
-        assert "unknown reproduction 'forumm'; did you mean 'forum'?" in result.output
+        assert "unknown reproduction 'forumm'; did you mean 'forum'?" in result.stderr
