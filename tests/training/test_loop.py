@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_data import train, write_card
+from small_training_data import train, write_card
 
 import vqa
 from vqa._mxnet import mx

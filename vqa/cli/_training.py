@@ -11,6 +11,8 @@ import click
 from vqa.errors import ConfigError, did_you_mean
 from vqa.training.config import TrainConfig, read_config
 
+log = logging.getLogger(__name__)
+
 
 def train(card: Path, given: dict[str, Any]) -> None:
     """Train on a data set with the options that were given on the command line.
@@ -24,6 +26,7 @@ def train(card: Path, given: dict[str, Any]) -> None:
     from vqa.inspection.plots import save_training_plots
     from vqa.nn.losses import LOSSES
     from vqa.nn.network import build_network, default_preset
+    from vqa.nn.word_vectors import load_word_vectors
     from vqa.scoring.formatting import format_rate
 
     logging.getLogger("vqa").setLevel(logging.INFO)
@@ -39,6 +42,9 @@ def train(card: Path, given: dict[str, Any]) -> None:
     model = config.model or default_preset(dataset.images.kind)
     run_dir = run_dir or Path("runs") / f"{dataset.card.name}-{model}"
     network = build_network(model, dataset, seed=config.seed, device=config.device, **config.model_options)
+    if config.word_vectors and not resume:
+        found = load_word_vectors(network, dataset.vocabulary, Path(config.word_vectors))
+        log.info("%s: vectors for %d of %d words", config.word_vectors, found, dataset.vocabulary.num_words)
     run = fit(
         network, dataset, LOSSES[config.loss](), run_dir=run_dir, config=config, resume=resume, overwrite=overwrite
     )

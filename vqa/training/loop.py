@@ -73,8 +73,7 @@ class Training:
             network.collect_params(),
             "adam",
             {"learning_rate": config.learning_rate, "wd": config.weight_decay, **_clipping(config)},
-            kvstore=workers.store,
-            update_on_kvstore=False if workers.store else None,
+            kvstore=None,  # `Workers` adds the gradients up
         )
         self.progress = Progress()
 
@@ -122,7 +121,8 @@ class Training:
                     losses = self.loss(self.network(*batch.inputs), batch.answers)
                 losses.backward()
                 # The gradient of the mean over the questions that have a known answer.
-                self.trainer.step(total_known)
+                self.workers.add_gradients(self.network)
+                self.trainer.update(total_known)
                 in_flight.append((losses.sum(), num_known))
             progress.step += 1
             # A bounded queue: the device stays busy, and memory does not grow with the batches it has not reached.

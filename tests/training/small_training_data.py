@@ -26,7 +26,8 @@ def write_card(folder: Path, num_questions: int = 120) -> Path:
             lines.append(f"{split}{number},{' '.join(words)} {number},{answers[0] or 'yes'},{answers[1]},{answers[2]}")
         (folder / f"{split}.csv").write_text("\n".join(lines) + "\n")
     card = folder / "card.toml"
-    card.write_text('name = "small"\nformat = "csv"\n[splits.train]\nfile = "train.csv"\n[splits.test]\nfile = "test.csv"\n')
+    splits = "".join(f'[splits.{split}]\nfile = "{split}.csv"\n' for split in ("train", "test"))
+    card.write_text(f'name = "small"\nformat = "csv"\n{splits}')
     return card
 
 
