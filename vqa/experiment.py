@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from vqa.training.checkpoint import sha256_of_text, versions
 from vqa.training.config import TrainConfig
 from vqa.training.folder import check_resumable, locked, log_file, start_folder
 from vqa.training.loop import Training
-from vqa.training.workers import Workers
 
 
 def fit(
@@ -67,21 +65,16 @@ def fit(
         "seed": config.seed,
         "sha256": {"vocab.json": sha256_of_text(vocabulary)},
     }
-    workers = Workers(config.kvstore)
-    with contextlib.ExitStack() as stack:
-        if workers.is_first:
-            stack.enter_context(locked(folder))
-            if resume:
-                check_resumable(folder, config, record)
-            else:
-                start_folder(folder, config, vocabulary, record, overwrite)
-            stack.enter_context(log_file(folder))
-        workers.wait()
-        training = Training(network, dataset, loss, config, folder, record, workers)
-        if resume and (folder / "loop.json").exists():
-            training.restore()
-        training.run()
-        workers.wait()
+    with locked(folder):
+        if resume:
+            check_resumable(folder, config, record)
+        else:
+            start_folder(folder, config, vocabulary, record, overwrite)
+        with log_file(folder):
+            training = Training(network, dataset, loss, config, folder, record)
+            if resume and (folder / "loop.json").exists():
+                training.restore()
+            training.run()
     return load_run(folder, device=config.device, dataset=dataset)
 
 

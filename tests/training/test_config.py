@@ -34,7 +34,6 @@ def test_an_unknown_key_names_the_nearest() -> None:
         ({"learning_rate": float("nan")}, "learning_rate: expected a number above 0"),
         ({"validation_fraction": 1.0}, "validation_fraction: expected a number from 0 to 0.9"),
         ({"metric": "anyof"}, "did you mean 'any_of'"),
-        ({"kvstore": "dist"}, "kvstore: 'dist' is unknown"),
         ({"model_options": [1]}, "expected an object of names and numbers"),
         ({"model_options": {"hidden": "x"}}, "expected an object of names and numbers"),
         ({"seed": -1}, "seed: expected a number from 0"),

@@ -29,7 +29,6 @@ from vqa.cli._options import device_option, seed_option
 @click.option("--min-word-count", type=int, help="Rarer words are unknown; default 1.")
 @click.option("--max-bad", type=float, help="Fraction of malformed lines allowed in a file; default 0.01.")
 @click.option("--word-vectors", metavar="FILE", help="Word vectors in GloVe's text format.")
-@click.option("--kvstore", metavar="NAME", help="none (default), local or dist_sync.")
 @click.option(
     "--config", "config_file", type=click.Path(path_type=Path), help="JSON file of options; flags win over it."
 )

@@ -13,7 +13,6 @@ from typing import Any, Union, get_args, get_type_hints
 from vqa.errors import ConfigError, did_you_mean
 
 METRICS = ("any_of", "vqa_official", "loss")
-KVSTORES = ("none", "local", "dist_sync")
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,6 @@ class TrainConfig:
     word_vectors : text file of word vectors (GloVe's format) to start the word embedding from; "" means none
     seed : of the initial parameters, the order of questions, dropout and the held-out part
     device : "cpu" or "gpu:0"
-    kvstore : "none", "local" or "dist_sync" (MXNet's parameter server)
     """
 
     model: str = ""
@@ -61,7 +59,6 @@ class TrainConfig:
     word_vectors: str = ""
     seed: int = 1
     device: str = "cpu"
-    kvstore: str = "none"
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -82,11 +79,8 @@ class TrainConfig:
                 raise ConfigError(f"{name}: expected a number from {low} to {high}, got {value}")
         if not 0 < self.learning_rate < math.inf:
             raise ConfigError(f"learning_rate: expected a number above 0, got {self.learning_rate}")
-        for name, choices in (("metric", METRICS), ("kvstore", KVSTORES)):
-            if getattr(self, name) not in choices:
-                raise ConfigError(
-                    f"{name}: {getattr(self, name)!r} is unknown{did_you_mean(getattr(self, name), choices)}"
-                )
+        if self.metric not in METRICS:
+            raise ConfigError(f"metric: {self.metric!r} is unknown{did_you_mean(self.metric, METRICS)}")
 
     def replace(self, **changes: Any) -> TrainConfig:
         """Return the same configuration with some values changed, checked like a new one."""

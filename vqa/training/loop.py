@@ -27,7 +27,6 @@ from vqa.training.interrupts import StopRequest, stop_requests
 from vqa.training.schedule import hold_out, learning_rate
 from vqa.training.state import Progress, restore_state, save_state
 from vqa.training.validation import IN_FLIGHT, Validation, known_rows, validate
-from vqa.training.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +45,6 @@ class Training:
     config : every choice of the run
     folder : the run folder, which exists
     record : what run.json holds beside the best epoch
-    workers : the processes that train together
     """
 
     def __init__(
@@ -57,23 +55,19 @@ class Training:
         config: TrainConfig,
         folder: Path,
         record: dict[str, Any],
-        workers: Workers,
     ) -> None:
         self.network, self.loss, self.config, self.folder, self.record = network, loss, config, folder, record
-        self.workers = workers
         self.answers = dataset.vocabulary.answers
         training_rows, validation_split, validation_rows = _parts(dataset, config)
         self.validation_table: QuestionTable = dataset.table(validation_split)
         options: dict[str, Any] = {"batch_size": config.batch_size, "ctx": device(config.device)}
-        self.loader = GroupedLoader(
-            dataset, "train", shuffle=True, seed=config.seed, rows=training_rows, shard=workers.shard, **options
-        )
+        self.loader = GroupedLoader(dataset, "train", shuffle=True, seed=config.seed, rows=training_rows, **options)
         self.validation_loader = GroupedLoader(dataset, validation_split, rows=validation_rows, **options)
         self.trainer = mx.gluon.Trainer(
             network.collect_params(),
             "adam",
             {"learning_rate": config.learning_rate, "wd": config.weight_decay, **_clipping(config)},
-            kvstore=None,  # `Workers` adds the gradients up
+            kvstore=None,
         )
         self.progress = Progress()
 
@@ -112,8 +106,7 @@ class Training:
             global_step = progress.epoch * len(self.loader) + progress.step
             mx.random.seed(_step_seed(config.seed, global_step))
             num_known = int(known_rows(batch).sum())
-            total_known = self.workers.total(num_known)
-            if total_known:
+            if num_known:
                 self.trainer.set_learning_rate(
                     learning_rate(global_step, num_steps, config.learning_rate, config.warmup)
                 )
@@ -121,8 +114,7 @@ class Training:
                     losses = self.loss(self.network(*batch.inputs), batch.answers)
                 losses.backward()
                 # The gradient of the mean over the questions that have a known answer.
-                self.workers.add_gradients(self.network)
-                self.trainer.update(total_known)
+                self.trainer.step(num_known)
                 in_flight.append((losses.sum(), num_known))
             progress.step += 1
             # A bounded queue: the device stays busy, and memory does not grow with the batches it has not reached.
@@ -146,10 +138,9 @@ class Training:
     def _finish_epoch(self, validation: Validation) -> None:
         """Write down the epoch, keep the network if it is the best so far, and save."""
         progress = self.progress
-        num_known = self.workers.total(progress.known_sum)
-        if not num_known:
+        if not progress.known_sum:
             raise TrainingError("no training question has an answer in the vocabulary; raise --max-answers")
-        train_loss = self.workers.total(progress.loss_sum) / num_known
+        train_loss = progress.loss_sum / progress.known_sum
         progress.epoch += 1
         scores = asdict(validation)
         row = {"epoch": progress.epoch, "train_loss": train_loss, **scores, "seconds": round(progress.seconds, 3)}
@@ -182,8 +173,7 @@ class Training:
 
     def save(self, is_best: bool = False) -> None:
         """Save the state in the run folder; with `is_best` the best checkpoint as well."""
-        if self.workers.is_first:
-            save_state(self.folder, self.network, self.trainer, self.progress, self.config, self.record, is_best)
+        save_state(self.folder, self.network, self.trainer, self.progress, self.config, self.record, is_best)
 
     def restore(self) -> None:
         """Take up the state of the last save.
@@ -194,9 +184,6 @@ class Training:
             A file of the run folder is missing, damaged or of another network.
         """
         self.progress = restore_state(self.folder, self.network, self.trainer)
-        if not self.workers.is_first:
-            # The saved sums are the first worker's; the others start theirs anew.
-            self.progress.loss_sum, self.progress.known_sum = 0.0, 0
 
 
 def _parts(dataset: Dataset, config: TrainConfig) -> tuple[np.ndarray, str, np.ndarray]:
