@@ -240,23 +240,27 @@ class Run:
             "seed": self.record["seed"],
         }
 
-    def report(self, split: str = "test", *, predictions: pd.DataFrame | None = None) -> report.Evaluation:
+    def report(
+        self, split: str | QuestionTable = "test", *, predictions: pd.DataFrame | None = None
+    ) -> report.Evaluation:
         """Return the report of a split: every number with its n, interval, floor and roof.
 
         Parameters
         ----------
+        split : name of a split, or a table of questions about images of the data set
         predictions : what `predict` returned for this split, where it is at hand
         """
         frame = self.predict(split) if predictions is None else predictions
+        table = split if isinstance(split, QuestionTable) else self.dataset.table(split)
         return report.evaluate(
-            self.dataset.table(split),
+            table,
             frame["prediction"].tolist(),
             probabilities=frame["probability"].to_numpy(),
             train=self.dataset.table("train"),
             answer_vocabulary=self.vocabulary.answers,
-            split=split,
+            split=split if isinstance(split, str) else "",
             card=str(self.dataset.card.path),
-            data_hash=self.dataset.table(split).content_hash(),
+            data_hash=table.content_hash(),
             protocol=PROTOCOL,
             seed=self.record["seed"],
             versions=checkpoint.versions(),

@@ -28,6 +28,7 @@ def train(card: Path, given: dict[str, Any]) -> None:
     from vqa.nn.network import build_network, default_preset
     from vqa.nn.word_vectors import load_word_vectors
     from vqa.scoring.formatting import format_rate
+    from vqa.training.loop import parts
 
     logging.getLogger("vqa").setLevel(logging.INFO)
     logging.getLogger("vqa").addHandler(logging.StreamHandler())
@@ -48,7 +49,9 @@ def train(card: Path, given: dict[str, Any]) -> None:
     run = fit(
         network, dataset, LOSSES[config.loss](), run_dir=run_dir, config=config, resume=resume, overwrite=overwrite
     )
-    save_training_plots(run_dir)
+    _, split, rows = parts(dataset, config)
+    validation = dataset.table(split).take(rows)
+    save_training_plots(run_dir, report=run.report(validation).to_json())
     best = run.record["best"]
     click.echo(
         f"{run_dir}: best epoch {run.record['best_epoch']}, validation any-of {format_rate(best['any_of'])}; "

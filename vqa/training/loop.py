@@ -39,8 +39,7 @@ class Training:
     Parameters
     ----------
     network : network whose parameters are initialised
-    dataset : its split "train" is trained on; validated on its split "val" if it has one, else on a part of train
-        held out by image, else (a handful of questions) on the training questions themselves
+    dataset : what of it is trained on and what validated on, `parts` says
     loss : block from (logits, answers) to (N,) nats
     config : every choice of the run
     folder : the run folder, which exists
@@ -58,7 +57,9 @@ class Training:
     ) -> None:
         self.network, self.loss, self.config, self.folder, self.record = network, loss, config, folder, record
         self.answers = dataset.vocabulary.answers
-        training_rows, validation_split, validation_rows = _parts(dataset, config)
+        training_rows, validation_split, validation_rows = parts(dataset, config)
+        if validation_split == "train" and len(validation_rows) == len(training_rows):
+            log.warning("too few images or questions to hold some out: validation is on the training questions")
         self.validation_table: QuestionTable = dataset.table(validation_split)
         options: dict[str, Any] = {"batch_size": config.batch_size, "ctx": device(config.device)}
         self.loader = GroupedLoader(dataset, "train", shuffle=True, seed=config.seed, rows=training_rows, **options)
@@ -186,15 +187,18 @@ class Training:
         self.progress = restore_state(self.folder, self.network, self.trainer)
 
 
-def _parts(dataset: Dataset, config: TrainConfig) -> tuple[np.ndarray, str, np.ndarray]:
-    """Return the rows to train on, the split to validate on, and its rows."""
+def parts(dataset: Dataset, config: TrainConfig) -> tuple[np.ndarray, str, np.ndarray]:
+    """Return the rows of the split "train" to train on, the split to validate on, and its rows to validate on.
+
+    That split is "val" where the data set has one, else "train", with a part held out by image, else (a handful of
+    questions) "train" as a whole.
+    """
     table = dataset.table("train")
     everything = np.arange(len(table))
     if VALIDATION_SPLIT in dataset.splits:
         return everything, VALIDATION_SPLIT, np.arange(len(dataset.table(VALIDATION_SPLIT)))
     training_rows, validation_rows = hold_out(table, config.validation_fraction, config.seed)
     if not len(validation_rows):
-        log.warning("too few images or questions to hold some out: validation is on the training questions")
         return everything, "train", everything
     return training_rows, "train", validation_rows
 
