@@ -64,7 +64,7 @@ class RecurrentQuestionEncoder(mx.gluon.HybridBlock):
         *,
         layer: str = "gru",
         dropout: float = 0.0,
-        embedding_scale: float = 0.1,
+        embedding_scale: float = 0.5,
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(num_words, embedding_size, weight_initializer=mx.init.Normal(embedding_scale))
