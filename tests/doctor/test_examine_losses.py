@@ -184,6 +184,14 @@ class TestEntropyFloor:
             assert examine(net, copies, labels=self.LABELS, loss=lambda z, y, f=factor: f * SoftmaxCELoss()(z, y)) == []
 
 
+def test_a_loss_that_returns_a_number():
+    def number(logits, labels):
+        return float(SoftmaxCELoss()(logits, labels).mean().asscalar())
+
+    assert found(ending("logits"), labels=ONE, loss=number) == []
+    assert found(ending("softmax"), labels=ONE, loss=number) == TWICE
+
+
 def test_a_loss_that_takes_no_known_shape_of_labels():
     def odd(logits, labels):
         assert labels.shape == (8, 7)

@@ -41,7 +41,9 @@ def examine(
         begins with it
     inputs : NDArray or tuple of NDArrays, questions along the first axis. Two questions show most mistakes, 8 to 64
         show them clearly. Inputs that the questions share (images (M, ...) with an index (N,) into them, a table of
-        classes) are recognised. Rows with equal inputs are copies of one question.
+        classes) are recognised by what the network does with them; one that has N rows by chance, and could be the
+        questions' own, is taken for theirs: examine with another number of questions. Rows with equal inputs are
+        copies of one question.
     labels : whole numbers (N,) or (N, A), -1 for an unknown answer or an empty slot
     loss : called as ``loss(logits, labels)``, gives one value a question or their mean
 

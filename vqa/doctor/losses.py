@@ -62,7 +62,9 @@ class LossProbe:
         """Return the loss as it comes, one value a question or one for all."""
         with mx.autograd.pause(train_mode=False):
             values = self.loss(_array(logits.astype(np.float32)), _array(labels))
-        return np.atleast_1d(values.asnumpy().astype(np.float64))
+        # A function of one's own may return a Python number.
+        numbers = values.asnumpy() if isinstance(values, mx.nd.NDArray) else values
+        return np.atleast_1d(np.asarray(numbers, dtype=np.float64))
 
     def gradient(self, labels: Labels) -> npt.NDArray[np.float64]:
         """Return the derivative of the summed loss by each logit, shape (N, C)."""

@@ -188,8 +188,9 @@ def _points(values: Array, size: int) -> bool:
 def _with_small_tables(subject: Subject, base: Logits, exactness: Exactness, plain: Reading) -> Reading:
     """Return `plain` with the inputs of another length than N that an input is found to point into, as tables."""
     arrays = subject.arrays
-    for length in sorted({len(arrays[place]) for place, axis in enumerate(plain.axes) if axis is None} - {1}):
-        tables = tuple(place for place, axis in enumerate(plain.axes) if axis is None and len(arrays[place]) == length)
+    shared = [place for place, axis in enumerate(plain.axes) if axis is None and arrays[place].ndim]
+    for length in sorted({len(arrays[place]) for place in shared} - {1}):
+        tables = tuple(place for place in shared if len(arrays[place]) == length)
         for index, axis in enumerate(plain.axes):
             reading = replace(plain, index=index, tables=tables)
             if axis == 0 and _points(arrays[index], length) and _is_pointer(subject, base, exactness, reading):
@@ -202,15 +203,15 @@ def _is_pointer(subject: Subject, base: Logits, exactness: Exactness, reading: R
     followed = reading.take(subject.arrays, np.arange(len(base)), reading.turned(subject.arrays))
     if _difference(subject, followed, base) > exactness.tolerance:
         # An encoder that runs along the images, or an input that happens to hold small numbers (lengths).
-        return _locality(subject, base, reading) > LOCALITY
+        return _locality(subject, base, exactness, reading) > LOCALITY
     followed[reading.index or 0] = subject.arrays[reading.index or 0]
     return _difference(subject, followed, base) > exactness.tolerance
 
 
-def _locality(subject: Subject, base: Logits, reading: Reading) -> float:
+def _locality(subject: Subject, base: Logits, exactness: Exactness, reading: Reading) -> float:
     """Return how many times more the rows that point to a changed entry move than the others; 0 where unclear.
 
-    It is unclear where an entry is not pointed to at all: batches hold no image that nobody asks about.
+    It is unclear where no row moves, and where an entry is not pointed to: a batch has no image that nobody asks about.
     """
     arrays = subject.arrays
     index, length = arrays[reading.index or 0].astype(np.int64), reading.table_size(arrays)
@@ -226,4 +227,5 @@ def _locality(subject: Subject, base: Logits, reading: Reading) -> float:
             return 0.0
         own += moved[index == place].tolist()
         other += moved[index != place].tolist()
-    return float(np.mean(own)) / max(float(np.mean(other)), 1e-300)
+    moves = max(own) > exactness.tolerance
+    return float(np.mean(own)) / max(float(np.mean(other)), 1e-300) if moves else 0.0
