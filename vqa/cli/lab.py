@@ -23,7 +23,7 @@ def command(name: str | None, listing: bool, everything: bool, seed: int, json_f
     if (name is not None) + listing + everything != 1:
         raise click.UsageError("expected one of NAME, --list and --all")
     from vqa.doctor.lab import REPRODUCTIONS
-    from vqa.errors import ConfigError, did_you_mean
+    from vqa.errors import ConfigError, DataError, did_you_mean
 
     if listing:
         summaries = {key: (run.__doc__ or "").splitlines()[0] for key, run in REPRODUCTIONS.items()}
@@ -32,7 +32,14 @@ def command(name: str | None, listing: bool, everything: bool, seed: int, json_f
         return
     if name is not None and name not in REPRODUCTIONS:
         raise ConfigError(f"unknown reproduction {name!r}{did_you_mean(name, REPRODUCTIONS)}")
-    outcomes = [REPRODUCTIONS[key](seed) for key in (REPRODUCTIONS if name is None else [name])]
+    outcomes = []
+    for key in REPRODUCTIONS if name is None else [name]:
+        try:
+            outcomes.append(REPRODUCTIONS[key](seed))
+        except DataError as error:
+            if not everything:
+                raise
+            click.echo(f"left out {key}: {error}", err=True)
     result = [outcome.to_json() for outcome in outcomes]
     text = "\n\n\n".join(outcome.to_text() for outcome in outcomes)
     emit(text, result if everything else result[0], json_file)

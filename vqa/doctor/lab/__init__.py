@@ -7,6 +7,7 @@ from typing import Callable
 from vqa.doctor.lab.accumulated import never_reset
 from vqa.doctor.lab.activations import double_softmax, overflow, rounded_to_one, softmax_or_sigmoid
 from vqa.doctor.lab.elementwise import multi_hot
+from vqa.doctor.lab.fashion import fashion_mnist
 from vqa.doctor.lab.forum import forum
 from vqa.doctor.lab.reproduction import Reproduction, Row
 
@@ -18,6 +19,7 @@ REPRODUCTIONS: dict[str, Callable[[int], Reproduction]] = {
     "softmax-or-sigmoid": softmax_or_sigmoid,
     "rounded-to-one": rounded_to_one,
     "overflow": overflow,
+    "fashion-mnist": fashion_mnist,
 }
 
 __all__ = ["REPRODUCTIONS", "Reproduction", "Row"]
