@@ -18,6 +18,7 @@ PACKAGE = Path(vqa.__file__).parent
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "atomic": set(),
+    "hashing": set(),
     "_mxnet": {"errors"},
     "scoring": {"errors", "atomic"},
     "data": {"errors", "atomic", "_mxnet", "scoring"},
@@ -25,12 +26,12 @@ ALLOWED: dict[str, set[str]] = {
     "nn": {"errors", "_mxnet", "data"},
     "extraction": {"errors", "atomic", "_mxnet", "data", "nn"},
     "metrics": {"errors", "_mxnet", "scoring"},
-    "training": {"errors", "atomic", "_mxnet", "data", "nn", "scoring", "metrics"},
+    "training": {"errors", "hashing", "atomic", "_mxnet", "data", "nn", "scoring", "metrics"},
     "prediction": {"errors", "data", "scoring"},
     "asking": {"errors", "data", "nn", "extraction"},
     "evaluation": {"errors", "_mxnet", "data", "nn", "scoring", "training", "prediction", "asking"},
-    "experiment": {"errors", "_mxnet", "data", "nn", "training", "evaluation"},
-    "inspection": {"errors", "atomic", "data", "scoring", "prediction", "evaluation"},
+    "experiment": {"errors", "hashing", "_mxnet", "data", "nn", "training", "evaluation"},
+    "inspection": {"errors", "hashing", "atomic", "data", "scoring", "prediction", "evaluation"},
     "doctor": {"errors", "atomic", "_mxnet", "data", "nn", "scoring", "metrics", "training", "evaluation"},
     "demo": {"errors", "evaluation", "inspection"},
     "benchmark": {

@@ -10,9 +10,10 @@ from vqa._mxnet import mx
 from vqa.data.dataset import Dataset
 from vqa.errors import ConfigError
 from vqa.evaluation import Run, load_run
+from vqa.hashing import sha256_of_text
 from vqa.nn.losses import LOSSES
 from vqa.nn.network import VqaNetwork
-from vqa.training.checkpoint import sha256_of_text, versions
+from vqa.training.checkpoint import versions
 from vqa.training.config import TrainConfig
 from vqa.training.folder import check_resumable, locked, log_file, start_folder
 from vqa.training.loop import Training

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from vqa.errors import RunError, TrainingError
+from vqa.hashing import sha256_of_file
 from vqa.training import checkpoint
 
 
@@ -125,7 +126,7 @@ def test_a_missing_folder_and_a_folder_that_is_no_run(tmp_path: Path) -> None:
 def test_a_changed_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "best.params"
     path.write_bytes(b"abc")
-    digest = checkpoint.sha256(path)
+    digest = sha256_of_file(path)
     assert digest == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, appendix B.1
     checkpoint.check_hash(path, digest)
     path.write_bytes(b"abd")

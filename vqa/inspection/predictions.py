@@ -6,7 +6,6 @@ In memory ``answers`` holds tuples of raw strings and ``top`` tuples of (answer,
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ import pandas as pd
 
 from vqa.atomic import replacing
 from vqa.errors import DataError
+from vqa.hashing import sha256_of_file
 from vqa.inspection.columns import check_predictions
 from vqa.inspection.formats import format_of
 
@@ -49,7 +49,7 @@ def write_predictions(frame: pd.DataFrame, path: str | Path, provenance: Mapping
         sidecar.unlink(missing_ok=True)
         return
     with replacing(sidecar) as file:
-        json.dump({**provenance, "sha256": _sha256(path)}, file, indent=2, ensure_ascii=False, allow_nan=False)
+        json.dump({**provenance, "sha256": sha256_of_file(path)}, file, indent=2, ensure_ascii=False, allow_nan=False)
         file.write("\n")
 
 
@@ -100,14 +100,6 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
         provenance = json.loads(sidecar.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"{sidecar}: expected a JSON object, got: {error}; delete it or evaluate again") from error
-    if not isinstance(provenance, dict) or provenance.pop("sha256", None) != _sha256(Path(path)):
+    if not isinstance(provenance, dict) or provenance.pop("sha256", None) != sha256_of_file(Path(path)):
         raise DataError(f"{sidecar} is not about {path} as it is now; delete it or evaluate again")
     return provenance
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()

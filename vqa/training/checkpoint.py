@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -20,6 +19,7 @@ from typing import Any
 
 from vqa.atomic import replacing
 from vqa.errors import RunError, TrainingError
+from vqa.hashing import sha256_of_file
 
 FORMAT_VERSION = 1
 COMMIT = "commit.json"
@@ -34,15 +34,6 @@ Writer = Callable[[Path], None]
 def versions() -> dict[str, str]:
     """Return the versions of this package and of the libraries that its numbers depend on."""
     return {name: importlib.metadata.version(name) for name in ("vqa", "mxnet", "numpy")}
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def to_json(value: Any) -> str:
@@ -148,11 +139,6 @@ def read_record(folder: Path, name: str) -> dict[str, Any]:
     return dict(record)
 
 
-def sha256_of_text(text: str) -> str:
-    """Return the SHA-256 of a text in UTF-8, as `sha256` gives it of the file that the text is written to."""
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
 def check_hash(path: Path, expected: str) -> None:
     """Check a file of the run against the hash that was recorded when it was saved.
 
@@ -163,5 +149,5 @@ def check_hash(path: Path, expected: str) -> None:
     """
     if not path.is_file():
         raise RunError(f"{path} is missing; restore it or train the run again")
-    if sha256(path) != expected:
+    if sha256_of_file(path) != expected:
         raise RunError(f"{path} is damaged: its content differs from what was saved; restore it or train the run again")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vqa._mxnet import mx
+from vqa.hashing import sha256_of_file
 from vqa.training import checkpoint
 from vqa.training.config import TrainConfig
 from vqa.training.history import history_csv, read_history
@@ -55,7 +56,7 @@ def save_state(
     def arrays_writer(name: str, arrays: dict[str, mx.nd.NDArray]) -> checkpoint.Writer:
         def write(path: Path) -> None:
             save_arrays(arrays, path)
-            hashes[name] = checkpoint.sha256(path)
+            hashes[name] = sha256_of_file(path)
 
         return write
 

@@ -41,7 +41,7 @@ def read_easy_vqa(card: DatasetCard, split: str) -> QuestionCollector:
     DataError
         Its file of questions is damaged.
 
-    Source: https://pypi.org/project/easy-vqa/ (MIT), ``data/<split>/questions.json``, a list of
+    Source: Python package easy-vqa 1.0 (MIT), ``data/<split>/questions.json``, a list of
     ``[question, answer, image number]``.
     """
     path = package_folder() / split / "questions.json"
