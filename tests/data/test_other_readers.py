@@ -12,6 +12,7 @@ import pytest
 
 from vqa.data.cards import DatasetCard, load_card
 from vqa.data.readers import easy_vqa, read_split
+from vqa.data.readers.collector import Question, QuestionCollector
 from vqa.data.table import QuestionTable
 from vqa.errors import DataError, InstallationError
 
@@ -174,3 +175,16 @@ def test_easy_vqa_damaged(project: Path, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(easy_vqa, "package_folder", lambda: tmp_path)
     with pytest.raises(DataError, match="damaged"):
         read_split(load_card(project / "data/easy_vqa.toml"), "train")
+
+
+def test_a_nul_character_in_a_text_sets_the_record_aside() -> None:
+    questions = QuestionCollector("questions.json")
+    questions.add(1, [Question("1", "", "what\0is it", ("a",))])
+    questions.add(2, [Question("2", "", "what is it", ("a\0",))])
+    questions.add(3, [Question("3", "", "what is it", ("a",))])
+    table = questions.table(max_bad=1.0)
+    assert table.question_id.tolist() == ["3"]
+    assert [(bad.line, bad.reason) for bad in table.bad_lines] == [
+        (1, "a text holds a NUL character"),
+        (2, "a text holds a NUL character"),
+    ]

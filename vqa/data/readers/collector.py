@@ -60,6 +60,8 @@ class QuestionCollector:
                 return "the question is empty"
             if not question.answers:
                 return "the question has no answer"
+            if "\0" in "".join((question.text, question.question_id, question.image_id, *question.answers)):
+                return "a text holds a NUL character"
             if question.question_id in self._line_of:
                 return (
                     f"question id {question.question_id!r} stands on line {self._line_of[question.question_id]} "
