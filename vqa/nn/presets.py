@@ -29,7 +29,7 @@ class Parts(NamedTuple):
 
 
 def question_only(
-    spec: NetworkSpec, *, embedding_size: int = 300, hidden_size: int = 512, dropout: float = 0.5
+    spec: NetworkSpec, *, embedding_size: int = 300, hidden_size: int = 512, dropout: float = 0.4
 ) -> Parts:
     """GRU over words, blind to the image: what the questions alone give away.
 
