@@ -35,8 +35,21 @@ ALLOWED: dict[str, set[str]] = {
     "doctor": {"errors", "atomic", "_mxnet", "data", "nn", "scoring", "metrics", "training", "evaluation"},
     "demo": {"errors", "evaluation", "inspection"},
     "benchmark": {
-        "errors", "atomic", "_mxnet", "data", "audit", "nn", "extraction", "metrics", "training", "prediction",
-        "scoring", "asking", "evaluation", "experiment", "doctor",
+        "errors",
+        "atomic",
+        "_mxnet",
+        "data",
+        "audit",
+        "nn",
+        "extraction",
+        "metrics",
+        "training",
+        "prediction",
+        "scoring",
+        "asking",
+        "evaluation",
+        "experiment",
+        "doctor",
     },
 }
 

@@ -119,9 +119,7 @@ def test_scripts_show_help_with_an_example(project: Path, name: str) -> None:
 def test_scripts_do_what_the_command_does(home: Path, project: Path, tmp_path: Path) -> None:
     scripts = project / "scripts"
     run, predictions = tmp_path / "run", tmp_path / "p.csv"
-    result = vqa(
-        home / "data/card.toml", "--run", run, "--epochs", 2, *SMALL, script=str(scripts / "train.py")
-    )
+    result = vqa(home / "data/card.toml", "--run", run, "--epochs", 2, *SMALL, script=str(scripts / "train.py"))
     assert result.returncode == 0, result.stderr
     assert (run / "last.params").read_bytes() == (home / "run/last.params").read_bytes()
     assert vqa(run, "--predictions", predictions, script=str(scripts / "evaluate.py")).returncode == 0
@@ -308,9 +306,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_usable(copy: Path) -> None:
     process.communicate()
     before = vqa("evaluate", copy / "new", "--json", "-").stdout
     limit = (size // 2, size // 2)
-    result = vqa(
-        *command[:4], "--resume", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)
-    )
+    result = vqa(*command[:4], "--resume", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
     line = error_line(result)
     assert "cannot save" in line
     assert "--resume" in line
