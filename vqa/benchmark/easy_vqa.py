@@ -30,12 +30,14 @@ class WatchedTraining(NamedTuple):
     ----------
     epoch_ends : seconds from the command's start to each epoch's checkpoint, the start of Python included
     test_any_of : any-of accuracy of each checkpoint on the test split
+    final_any_of : the same of the checkpoint that training chose on its held-out part, as ``vqa evaluate`` has it
     seconds : from start to exit
     peak_bytes : the most memory that the process held resident
     """
 
     epoch_ends: list[float]
     test_any_of: list[float]
+    final_any_of: float
     seconds: float
     peak_bytes: int
 
@@ -68,12 +70,12 @@ def train_and_watch(card: Path, options: tuple[str, ...] = ()) -> WatchedTrainin
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise TrainingError(f"`{' '.join(command)}` failed with exit code {process.returncode}; see above")
-        names = [str(kept / f"{epoch}.params") for epoch in range(1, len(epoch_ends) + 1)]
-        tested = facts_of(
-            Alternative("test", f"{__name__}:accuracies", {"run_dir": str(run), "checkpoints": names})
-        )
+        checkpoints = [str(kept / f"{epoch}.params") for epoch in range(1, len(epoch_ends) + 1)]
+        checkpoints.append(str(run / "best.params"))
+        arguments = {"run_dir": str(run), "checkpoints": checkpoints}
+        *by_epoch, final = facts_of(Alternative("test", f"{__name__}:accuracies", arguments))["any_of"]
         kibibyte = 1 if sys.platform == "darwin" else 1024
-        return WatchedTraining(epoch_ends, tested["any_of"], seconds, usage.ru_maxrss * kibibyte)
+        return WatchedTraining(epoch_ends, by_epoch, final, seconds, usage.ru_maxrss * kibibyte)
 
 
 def _epochs_done(run: Path) -> int:
@@ -107,7 +109,7 @@ def easy_vqa(*, card: Path = CARD, options: tuple[str, ...] = ()) -> Result:
     figures = [
         Figure(f"wall time until test any-of {BAR}", reached, "s", at_most=45),
         Figure(f"epochs until test any-of {BAR}", there[0] + 1 if there else float("inf"), ""),
-        Figure("final test any-of", training.test_any_of[-1], "", "best published", 0.995, at_least=0.999),
+        Figure("final test any-of", training.final_any_of, "", "best published", 0.995, at_least=0.999),
         Figure("wall time of the whole training", training.seconds, "s"),
     ]
     return Result(figures, _details(card, training))
