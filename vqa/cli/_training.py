@@ -30,8 +30,7 @@ def train(card: Path, given: dict[str, Any]) -> None:
     from vqa.scoring.formatting import format_rate
     from vqa.training.loop import parts
 
-    logging.getLogger("vqa").setLevel(logging.INFO)
-    logging.getLogger("vqa").addHandler(logging.StreamHandler())
+    _log_to_stderr()
     run_dir: Path | None = given.pop("run_dir", None)
     resume, overwrite = given.pop("resume", False), given.pop("overwrite", False)
     config = effective_config(given, run_dir if resume else None)
@@ -57,6 +56,14 @@ def train(card: Path, given: dict[str, Any]) -> None:
         f"{run_dir}: best epoch {run.record['best_epoch']}, validation any-of {format_rate(best['any_of'])}; "
         f"now: vqa evaluate {run_dir}"
     )
+
+
+def _log_to_stderr() -> None:
+    """Show what the package logs, once, however often one process trains."""
+    logger = logging.getLogger("vqa")
+    logger.setLevel(logging.INFO)
+    if not any(type(handler) is logging.StreamHandler for handler in logger.handlers):
+        logger.addHandler(logging.StreamHandler())
 
 
 def effective_config(given: dict[str, Any], resumed: Path | None) -> TrainConfig:
