@@ -104,6 +104,8 @@ def decode_image(path: Path, size: tuple[int, int] | None = None) -> Pixels:
             return image_pixels(ImageOps.exif_transpose(file), size)
     except ImageError:
         raise
+    except FileNotFoundError:
+        raise ImageError(f"expected an image file, but there is none at {path}") from None
     except Exception as error:  # Pillow's decoders raise errors of many kinds over damaged files
         raise ImageError(f"{path} cannot be decoded: {error}") from error
 
