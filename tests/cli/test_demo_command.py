@@ -53,7 +53,13 @@ def test_it_serves_a_run_until_interrupted(project: Path, tmp_path: Path) -> Non
     vqa.fit(network, dataset, LOSSES["softmax"](), run_dir=tmp_path / "forum", epochs=30, learning_rate=0.02)
     command = [sys.executable, "-c", "from vqa.cli import main; main()", "demo", str(tmp_path / "forum"), "--port", "0"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        # A test runner started in the background ignores Ctrl-C, and its children would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as server:
         assert server.stdout is not None
         assert server.stderr is not None
