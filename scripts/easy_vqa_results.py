@@ -1,7 +1,7 @@
 """Train presets on frozen image features of easy-VQA and print the README's results table.
 
 Makes the features first where they are missing (scripts/easy_vqa_features.py; extra "pretrained"), trains each preset
-with its defaults, chooses the epoch on held-out training images, and evaluates on the test split once. About 15 minutes
+with its defaults, chooses the epoch on held-out training images, and evaluates on the test split once. About 20 minutes
 on two cores. Usage: python scripts/easy_vqa_results.py [FOLDER]
 """
 
@@ -21,7 +21,7 @@ TRAININGS = {
     "softmax-regression": ("vector", []),
     "mlp": ("vector", []),
     "mcb": ("vector", []),
-    "updn": ("grid", []),
+    "updn": ("grid", ["--epochs", "4"]),
 }
 
 
