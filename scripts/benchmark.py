@@ -4,7 +4,7 @@ Needs the extra "bench" for PyTorch. Let the machine do nothing else meanwhile; 
 minutes on two cores. Examples:
 
     python scripts/benchmark.py --json benchmark.json
-    python scripts/benchmark.py --only scoring --only torch
+    python scripts/benchmark.py scoring torch
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from pathlib import Path
 from vqa.atomic import replacing
 from vqa.benchmark.figures import machine, table
 from vqa.benchmark.suite import BENCHMARKS, run_all, to_json
-from vqa.errors import VqaError
+from vqa.errors import VqaError, did_you_mean
 
 
 def parsed_arguments() -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--only",
-        action="append",
-        choices=BENCHMARKS,
-        metavar="NAME",
-        help=f"one of {', '.join(BENCHMARKS)}; repeatable",
-    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; default: all")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="the same as NAME; repeatable")
     parser.add_argument("--json", metavar="FILE", help="write every figure to FILE; - prints JSON instead of the table")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that everything runs, measures nothing")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    arguments.names += arguments.only
+    for name in arguments.names:
+        if name not in BENCHMARKS:
+            parser.error(f"unknown benchmark {name!r}{did_you_mean(name, BENCHMARKS)}")
+    return arguments
 
 
 def main() -> None:
     """Run the benchmarks and print their table."""
     arguments = parsed_arguments()
-    names = arguments.only or list(BENCHMARKS)
+    names = arguments.names or list(BENCHMARKS)
     results, seconds = {}, {}
     for name, result, took in run_all(names, quick=arguments.quick):
         results[name], seconds[name] = result, took
