@@ -8,7 +8,6 @@ into this form, images with fewer regions than the most filled up with rows of z
 from __future__ import annotations
 
 import os
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from PIL import Image
 
 from vqa.data.cards import DatasetCard
 from vqa.data.image_files import unusable_images
+from vqa.data.stored_rows import StoredRows
 from vqa.data.table import QuestionTable
 from vqa.data.video import VIDEO_SUFFIXES
 from vqa.errors import ImageError
@@ -58,23 +58,19 @@ class FeatureStore:
     def __init__(self, path: Path, kind: str) -> None:
         axes, form = AXES[kind]
         try:
-            array = np.lib.format.open_memmap(path, mode="r")
+            self._rows = StoredRows(path)
         except (ValueError, EOFError) as error:
-            raise ImageError(f"{path}: expected a whole .npy file of {form} numbers: {error}") from error
-        if array.ndim != axes or array.dtype not in (np.float32, np.float16) or np.isfortran(array):
+            raise ImageError(f"{path}: expected a whole .npy file of {form} numbers in C order: {error}") from error
+        shape, dtype = self._rows.shape, self._rows.dtype
+        if len(shape) != axes or dtype not in (np.float32, np.float16):
             raise ImageError(
-                f"{path}: expected float32 or float16 numbers {form} in C order for images of kind {kind!r}, "
-                f"got {array.dtype} {array.shape}{' in Fortran order' if np.isfortran(array) else ''}"
+                f"{path}: expected float32 or float16 numbers {form} for images of kind {kind!r}, got {dtype} {shape}"
             )
         self.path = path
         self.kind = kind
-        self.shape = array.shape[1:]
-        self.image_ids = _read_ids(path, len(array))
+        self.shape = shape[1:]
+        self.image_ids = _read_ids(path, len(self._rows))
         self._row_of = _rows_by_name(self.image_ids)
-        self._dtype, self._offset, self._row_bytes = array.dtype, array.offset, array[0].nbytes
-        # Held open, so that a file that is renamed over this one changes nothing here.
-        self._descriptor = os.open(path, os.O_RDONLY)
-        weakref.finalize(self, os.close, self._descriptor)
 
     def missing(self, image_ids: Iterable[str]) -> list[str]:
         """Return those of the ids for which there are no features, in their order."""
@@ -88,18 +84,15 @@ class FeatureStore:
         ImageError
             There are no features of an image, or the file has become shorter.
         """
-        result = np.empty((len(image_ids), *self.shape), dtype=np.float32)
-        buffer = bytearray(self._row_bytes)
-        row = np.frombuffer(buffer, dtype=self._dtype).reshape(self.shape)
-        for place, image_id in enumerate(image_ids):
-            if image_id not in self._row_of:
-                raise ImageError(self._absent(image_id))
-            # Read rather than mapped: pages of a mapped file would stay in this process until all of it is there.
-            offset = self._offset + self._row_bytes * self._row_of[image_id]
-            if os.preadv(self._descriptor, [buffer], offset) != self._row_bytes:
-                raise ImageError(f"{self.path}: the file ends inside the features of image {image_id!r}")
-            result[place] = row
-        return result
+        try:
+            numbers = [self._row_of[image_id] for image_id in image_ids]
+        except KeyError as error:
+            raise ImageError(self._absent(error.args[0])) from None
+        try:
+            return self._rows[numbers].astype(np.float32, copy=False)
+        except EOFError as error:
+            image_id = image_ids[error.args[0]]
+            raise ImageError(f"{self.path}: the file ends inside the features of image {image_id!r}") from None
 
     def require(self, table: QuestionTable) -> None:
         """Raise an ImageError that names an image without features and a question that needs it, if there is one."""

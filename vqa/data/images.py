@@ -13,6 +13,7 @@ from vqa.data.features import open_features
 from vqa.data.frames import open_frames
 from vqa.data.image_files import Pixels, image_folder, to_network_values
 from vqa.data.pixel_cache import cached_pixels
+from vqa.data.stored_rows import StoredRows
 from vqa.data.table import QuestionTable
 from vqa.errors import ImageError
 
@@ -57,7 +58,7 @@ class NoImages:
 
 
 class PixelStore:
-    """Images as pixels: uint8 in memory maps, float32 in [-1, 1] when read.
+    """Images as pixels: uint8 in files or in memory, float32 in [-1, 1] when read.
 
     Attributes
     ----------
@@ -67,7 +68,7 @@ class PixelStore:
 
     kind = "pixels"
 
-    def __init__(self, image_ids: Sequence[Sequence[str]], blocks: Sequence[Pixels]) -> None:
+    def __init__(self, image_ids: Sequence[Sequence[str]], blocks: Sequence[Pixels | StoredRows]) -> None:
         """Take blocks of images, each uint8 (n, 3, height, width), and the n ids of each block."""
         self.shape: tuple[int, ...] = blocks[0].shape[1:]
         self._blocks = list(blocks)
@@ -87,7 +88,7 @@ class PixelStore:
         Raises
         ------
         ImageError
-            The store does not hold one of them.
+            The store does not hold one of them, or the file of decoded images has become shorter.
         """
         try:
             rows = np.fromiter(map(self._row.__getitem__, image_ids), dtype=np.int64, count=len(image_ids))
@@ -97,7 +98,10 @@ class PixelStore:
         block_of = np.searchsorted(self._starts, rows, side="right") - 1
         for number in np.unique(block_of):
             here = np.flatnonzero(block_of == number)
-            pixels[here] = self._blocks[number][rows[here] - self._starts[number]]
+            try:
+                pixels[here] = self._blocks[number][rows[here] - self._starts[number]]
+            except EOFError:
+                raise ImageError("the cache of decoded images was cut off while in use; start again") from None
         return to_network_values(pixels)
 
 
@@ -113,7 +117,7 @@ def open_pixels(card: DatasetCard, tables: Mapping[str, QuestionTable]) -> Pixel
     assert card.images is not None  # open_images has seen to it
     folder = image_folder(card)
     all_ids: list[list[str]] = []
-    blocks: list[Pixels] = []
+    blocks: list[Pixels | StoredRows] = []
     for table in tables.values():
         all_ids.append(list(dict.fromkeys(table.image_id)))
         blocks.append(cached_pixels(all_ids[-1], folder, card.images.size, table))

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from vqa.atomic import replacing
 from vqa.data.image_files import ImageFolder, Pixels, decode_image, unusable_images
+from vqa.data.stored_rows import StoredRows
 from vqa.data.table import QuestionTable
 from vqa.errors import ImageError
 
@@ -39,8 +40,8 @@ def cache_folder() -> Path:
 
 def cached_pixels(
     image_ids: Sequence[str], folder: ImageFolder, size: tuple[int, int] | None, table: QuestionTable
-) -> Pixels:
-    """Return images as a read-only memory map, uint8 (n, 3, height, width), decoded at the first call only.
+) -> Pixels | StoredRows:
+    """Return images as rows of a file, uint8 (n, 3, height, width), decoded at the first call only.
 
     Two processes that need the same images at once wait for one of them to decode. Where the cache cannot be
     written, the images are kept in memory.
@@ -106,13 +107,13 @@ def _content_key(image_ids: Sequence[str], files: Sequence[Path], size: tuple[in
     return digest.hexdigest()
 
 
-def _open_cached(path: Path, count: int) -> Pixels | None:
-    """Return the memory map of a cache file, or None where it is not there or not whole."""
+def _open_cached(path: Path, count: int) -> StoredRows | None:
+    """Return the images of a cache file, or None where it is not there or not whole."""
     try:
-        pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+        pixels = StoredRows(path)
     except (OSError, ValueError, EOFError):
         return None
-    whole = pixels.dtype == np.uint8 and pixels.ndim == 4 and len(pixels) == count
+    whole = pixels.dtype == np.uint8 and len(pixels.shape) == 4 and len(pixels) == count
     return pixels if whole else None
 
 

@@ -1,0 +1,58 @@
+"""StoredRows: the rows of an array in a file, read by number; the file may be larger than the memory."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+class StoredRows:
+    """The rows of an ``.npy`` file: ``rows[[3, 1]]`` reads two of them.
+
+    Read rather than mapped: pages of a mapped file stay in this process until all of it is there.
+
+    Attributes
+    ----------
+    shape, dtype : of the whole array
+
+    Raises
+    ------
+    OSError
+        The file cannot be opened.
+    ValueError
+        It is no ``.npy`` file, is not whole, holds Python objects or is in Fortran order.
+    """
+
+    def __init__(self, path: Path) -> None:
+        array = np.lib.format.open_memmap(path, mode="r")
+        if not array.flags.c_contiguous:
+            raise ValueError("the array is in Fortran order")
+        self.shape: tuple[int, ...] = array.shape
+        self.dtype: np.dtype[Any] = array.dtype
+        self._offset, self._row_bytes = array.offset, array[:1].nbytes
+        # Held open, so that a file that is renamed over this one changes nothing here.
+        self._descriptor = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._descriptor)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, numbers: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """Return the rows of the given numbers (M,), shape (M, *shape[1:]).
+
+        Raises
+        ------
+        EOFError
+            The file has become shorter; its argument is the place in `numbers` of the first row that is gone.
+        """
+        result = np.empty((len(numbers), *self.shape[1:]), dtype=self.dtype)
+        for place, number in enumerate(numbers):
+            if os.preadv(self._descriptor, [result[place]], self._offset + self._row_bytes * number) < self._row_bytes:
+                raise EOFError(place)
+        return result
