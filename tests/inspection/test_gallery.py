@@ -51,7 +51,8 @@ def gallery(tmp_path: Path, frame: pd.DataFrame, pictures: Any) -> str:
 
 
 def questions(page: Any) -> list[str]:
-    """Return the questions shown, from the top down."""
+    """Return the questions shown, from the top down, once what was asked of the page before is drawn."""
+    page.evaluate("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     rows = page.eval_on_selector_all(
         ".question", "rows => rows.map(row => [Number(row.dataset.position), row.querySelector('h3').textContent])"
     )
@@ -80,6 +81,7 @@ def test_the_file_names_no_other_host(gallery: str) -> None:
 def test_texts_from_files_do_nothing(page: Any, gallery: str, frame: pd.DataFrame) -> None:
     open_page(page, gallery)
     page.wait_for_selector(".picture img")
+    page.wait_for_function(f"document.querySelectorAll('.question').length >= {len(frame)}")
     assert questions(page) == frame["question"].tolist()
     assert "alert(1)" in page.inner_text("#list")
     assert page.title() == "runs/<i>x</i>"
