@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from vqa.benchmark.figures import Figure, Result
 from vqa.benchmark.sizes import CARDS
-from vqa.benchmark.worker import Alternative, Job, facts_of
+from vqa.benchmark.worker import Alternative, Job, facts_of, peak_bytes
 from vqa.errors import TrainingError
 
 CARD = CARDS / "easy_vqa.toml"
@@ -58,8 +58,10 @@ def train_and_watch(card: Path, options: tuple[str, ...] = ()) -> WatchedTrainin
         started = time.perf_counter()
         process = subprocess.Popen(command, env={**os.environ, "VQA_CACHE": str(Path(folder) / "cache")})
         epoch_ends: list[float] = []
+        peak = 0
         while True:
-            finished, status, usage = os.wait4(process.pid, os.WNOHANG)
+            peak = max(peak, peak_bytes(process.pid))
+            finished = process.poll() is not None
             if _epochs_done(run) > len(epoch_ends):
                 epoch_ends.append(time.perf_counter() - started)
                 shutil.copy(run / "last.params", kept / f"{len(epoch_ends)}.params")
@@ -67,15 +69,13 @@ def train_and_watch(card: Path, options: tuple[str, ...] = ()) -> WatchedTrainin
                 break
             time.sleep(POLL_SECONDS)
         seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise TrainingError(f"`{' '.join(command)}` failed with exit code {process.returncode}; see above")
         checkpoints = [str(kept / f"{epoch}.params") for epoch in range(1, len(epoch_ends) + 1)]
         checkpoints.append(str(run / "best.params"))
         arguments = {"run_dir": str(run), "checkpoints": checkpoints}
         *by_epoch, final = facts_of(Alternative("test", f"{__name__}:accuracies", arguments))["any_of"]
-        kibibyte = 1 if sys.platform == "darwin" else 1024
-        return WatchedTraining(epoch_ends, by_epoch, final, seconds, usage.ru_maxrss * kibibyte)
+        return WatchedTraining(epoch_ends, by_epoch, final, seconds, peak)
 
 
 def _epochs_done(run: Path) -> int:
