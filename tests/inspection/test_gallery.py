@@ -81,7 +81,7 @@ def test_the_file_names_no_other_host(gallery: str) -> None:
 def test_texts_from_files_do_nothing(page: Any, gallery: str, frame: pd.DataFrame) -> None:
     open_page(page, gallery)
     page.wait_for_selector(".picture img")
-    page.wait_for_function(f"document.querySelectorAll('.question').length >= {len(frame)}")
+    page.locator(".question").nth(len(frame) - 1).wait_for(state="attached")
     assert questions(page) == frame["question"].tolist()
     assert "alert(1)" in page.inner_text("#list")
     assert page.title() == "runs/<i>x</i>"
