@@ -112,8 +112,8 @@ def table(results: Mapping[str, Result]) -> str:
     for benchmark, result in results.items():
         rows += [(benchmark, *figure.cells()) for figure in result.figures]
     widths = [max(map(len, column)) for column in zip(*rows)]
-    rows.insert(1, tuple("-" * width for width in widths))  # type: ignore[arg-type]
-    return "\n".join(_line(row, widths) for row in rows)
+    rule = ["-" * width for width in widths]
+    return "\n".join(_line(row, widths) for row in (rows[0], rule, *rows[1:]))
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
