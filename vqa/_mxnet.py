@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import warnings
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -37,9 +38,11 @@ def _import_mxnet() -> ModuleType:
     """Import MXNet, or say in one line why it cannot be imported and what to do."""
     # MXNet takes half the cores unless told otherwise; these variables are read once, at its import.
     os.environ.setdefault("OMP_NUM_THREADS", str(_usable_cores()))
-    # Threads that wait for one another sleep instead of spinning: as fast on idle cores, and many times faster where
-    # other programs want the cores too.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads of libgomp that wait for one another stay awake for some microseconds, then sleep: as fast as spinning on
+    # idle cores, and no burden where other programs want the cores too.
+    if sys.platform.startswith("linux") and "OMP_WAIT_POLICY" not in os.environ:
+        os.environ["OMP_WAIT_POLICY"] = "ACTIVE"
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     if int(np.__version__.split(".")[0]) >= 2:
         raise InstallationError(
             f"MXNet {SUPPORTED_VERSION} needs NumPy below 2, found {np.__version__}: pip install 'numpy<2'"

@@ -2,6 +2,9 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -68,3 +71,13 @@ def test_an_unknown_benchmark_is_named():
     assert set(BENCHMARKS) == {
         "grouping", "torch", "threads", "loader", "scoring", "easy-vqa", "memory", "inference", "growth",
     }  # fmt: skip
+
+
+def test_other_libraries_do_not_inherit_what_is_set_for_mxnet():
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    program = (
+        "import os, vqa.benchmark.suite, vqa.benchmark.grouping; from vqa.benchmark.worker import ENVIRONMENT; "
+        "print('OMP_WAIT_POLICY' in os.environ, 'OMP_WAIT_POLICY' in ENVIRONMENT)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], env=clean, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True" if sys.platform.startswith("linux") else "False", "False"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,10 +10,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vqa.benchmark.worker import Timing, usable_cores
+from vqa.benchmark.worker import ENVIRONMENT, Timing, usable_cores
 
 # What decides how fast the libraries are, beside the machine.
-VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MXNET_ENGINE_TYPE", "MKL_NUM_THREADS")
+VARIABLES = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MKL_NUM_THREADS", "MXNET_ENGINE_TYPE")
 PACKAGES = ("vqa", "mxnet", "numpy", "pandas", "torch")
 
 
@@ -75,14 +74,16 @@ class Result(NamedTuple):
 
 
 def rounded(value: float) -> str:
-    """Return a number with three digits, or whole where it has more.
+    """Return a number with three digits or whole where it has more, and a fraction with four.
 
-    >>> rounded(0.012345), rounded(1.2345), rounded(12345.6)
-    ('0.0123', '1.23', '12,346')
+    >>> rounded(0.999912), rounded(1.2345), rounded(12345.6), rounded(1.2e-7)
+    ('0.9999', '1.23', '12,346', '1.2e-07')
     """
     if abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.4f}" if abs(value) < 0.1 else f"{value:.{2 if abs(value) < 10 else 1}f}"
+    if abs(value) >= 1:
+        return f"{value:.{2 if abs(value) < 10 else 1}f}"
+    return f"{value:.4f}" if abs(value) >= 0.001 or not value else f"{value:.1e}"
 
 
 def speed(
@@ -128,7 +129,7 @@ def machine() -> dict[str, Any]:
         "system": platform.platform(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
-        "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        "variables": {name: ENVIRONMENT[name] for name in VARIABLES if name in ENVIRONMENT},
     }
 
 

@@ -84,7 +84,7 @@ class Mlp(nn.Module):
     def forward(self, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Return logits (N, C)."""
         real = torch.arange(tokens.shape[1]) < lengths[:, None]
-        question = torch.where(real[:, :, None], self.embedding(tokens), 0.0).sum(1) / lengths[:, None]
+        question = torch.where(real[:, :, None], self.embedding(tokens), 0.0).sum(1)
         image = functional.normalize(images)[image_index]
         return self.head(torch.cat([functional.normalize(question), image], dim=1))
 

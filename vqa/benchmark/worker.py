@@ -25,6 +25,9 @@ from vqa.errors import InstallationError
 
 # Idle threads of OpenMP spin for a while before they sleep; the next alternative starts when they have stopped.
 REST_SECONDS = 0.05
+# The environment before this process imported MXNet: the door to MXNet sets variables for OpenMP, which would slow down
+# other libraries' processes. This module is imported first.
+ENVIRONMENT = dict(os.environ)
 
 
 class Job(NamedTuple):
@@ -89,7 +92,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={"OMP_NUM_THREADS": str(usable_cores()), **os.environ, **alternative.environment},
+            env={"OMP_NUM_THREADS": str(usable_cores()), **ENVIRONMENT, **alternative.environment},
         )
         self.peak_bytes = 0
 

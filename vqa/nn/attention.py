@@ -41,7 +41,8 @@ class KeyedRegions(mx.gluon.HybridBlock):
     def hybrid_forward(self, F: Any, regions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return regions, keys and mask."""
         projected = self.project(regions)
-        return regions, F.relu(projected), row_mask(F, projected)
+        # Not F.relu, which MXNet computes on one core.
+        return regions, F.Activation(projected, act_type="relu"), row_mask(F, projected)
 
 
 class TopDownAttention(mx.gluon.HybridBlock):

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from vqa._mxnet import mx
+from vqa.nn.recurrent import GRU, LSTM
 
 nn = mx.gluon.nn
 
 # An NDArray in eager mode, a Symbol while Gluon traces the block.
 Tensor = Any
 
-RECURRENT_LAYERS = {"gru": mx.gluon.rnn.GRU, "lstm": mx.gluon.rnn.LSTM}
+RECURRENT_LAYERS = {"gru": GRU, "lstm": LSTM}
 
 
 def length_mask(F: Any, tokens: Tensor, lengths: Tensor) -> Tensor:
@@ -34,18 +35,15 @@ def last_state(F: Any, states: Tensor, lengths: Tensor) -> Tensor:
 
 
 class BagOfWords(mx.gluon.HybridBlock):
-    """Sum or mean of the embeddings of a question's real words: tokens (N, T), lengths (N,) -> (N, size)."""
+    """Sum of the embeddings of a question's real words: tokens (N, T), lengths (N,) -> (N, size)."""
 
-    def __init__(self, num_words: int, size: int, *, mean: bool = False, embedding_scale: float = 0.1) -> None:
+    def __init__(self, num_words: int, size: int, *, embedding_scale: float = 0.1) -> None:
         super().__init__()
-        self._mean = mean
         self.embedding = nn.Embedding(num_words, size, weight_initializer=mx.init.Normal(embedding_scale))
 
     def hybrid_forward(self, F: Any, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Return the sum or mean, (N, size)."""
+        """Return the sum, (N, size)."""
         mask = length_mask(F, tokens, lengths)
-        if self._mean:
-            mask = F.broadcast_div(mask, F.maximum(F.sum(mask, axis=1, keepdims=True), 1))
         # A batch_dot, since multiplying by the mask and summing is many times slower on CPU.
         return F.squeeze(F.batch_dot(F.expand_dims(mask, axis=1), self.embedding(tokens)), axis=1)
 

@@ -57,14 +57,14 @@ def softmax_regression(spec: NetworkSpec) -> Parts:
 
 
 def mlp(spec: NetworkSpec, *, embedding_size: int = 300, hidden_size: int = 1024, dropout: float = 0.3) -> Parts:
-    """Mean word vector and image features, each of unit length, through one hidden layer.
+    """Sum of word vectors and image features, each of unit length, through one hidden layer.
 
     Source: Jabri, Joulin and van der Maaten, "Revisiting Visual Question Answering Baselines", ECCV 2016.
     """
     spec.require_images("features", "regions", "frames")
     return Parts(
         vector_image_encoder(spec.image_kind),
-        BagOfWords(spec.num_words, embedding_size, mean=True),
+        BagOfWords(spec.num_words, embedding_size),
         NormalizedConcat(),
         heads.hidden_layer(
             embedding_size + spec.vector_size, hidden_size, spec.num_answers, dropout=dropout, batch_norm=True
