@@ -6,13 +6,15 @@ Source: https://visualqa.org/download.html, "Input Questions Format", "Annotatio
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from vqa.errors import DataError
+from vqa.garbage import collection_paused
 from vqa.scoring.id_lists import name_ids
-from vqa.scoring.json_files import PathLike, read_json, type_name
+from vqa.scoring.json_files import PathLike, read_json, read_records, type_name
 
 BadRecords = list[tuple[str, int, str]]
 
@@ -41,14 +43,6 @@ class OfficialQuestions(NamedTuple):
         )
 
 
-def _records(path: PathLike, content: Any, key: str) -> list[Any]:
-    """Return the list under `key` of a questions or annotations file."""
-    if not isinstance(content, dict) or not isinstance(content.get(key), list):
-        got = type_name(content) if not isinstance(content, dict) else f"an object with keys {sorted(content)[:5]}"
-        raise DataError(f'{path}: expected an object with a list "{key}" (official VQA format), got {got}')
-    return list(content[key])
-
-
 def _identifier(record: Any, key: str) -> str:
     """Return a record's integer or string id as a string; DataError without the place, which the caller adds."""
     if not isinstance(record, dict):
@@ -72,14 +66,28 @@ def _answers(record: dict[str, Any]) -> tuple[str, ...]:
     if not isinstance(answers, list) or not answers:
         got = "an empty list" if answers == [] else type_name(answers)
         raise DataError(f'question {record["question_id"]}: expected a list "answers" of objects, got {got}')
-    for answer in answers:
-        value = answer.get("answer") if isinstance(answer, dict) else answer
-        if not isinstance(answer, dict) or not isinstance(value, str):
-            raise DataError(
-                f'question {record["question_id"]}: expected each answer as {{"answer": a string}}, '
-                f"got {type_name(value)} {json.dumps(value)[:40]}"
-            )
-    return tuple(answer["answer"] for answer in answers)
+    try:
+        texts = [answer["answer"] for answer in answers]
+    except (TypeError, KeyError):
+        raise _wrong_answer(record) from None
+    if set(map(type, texts)) != {str}:
+        raise _wrong_answer(record)
+    # The same few strings stand for millions of answers: one object each.
+    return tuple(map(sys.intern, texts))
+
+
+def _wrong_answer(record: dict[str, Any]) -> DataError:
+    """Return what is wrong with the first of a record's answers that is not an object with a string "answer"."""
+    values = [answer.get("answer") if isinstance(answer, dict) else answer for answer in record["answers"]]
+    wrong = next(
+        value
+        for answer, value in zip(record["answers"], values)
+        if not isinstance(answer, dict) or not isinstance(value, str)
+    )
+    return DataError(
+        f'question {record["question_id"]}: expected each answer as {{"answer": a string}}, '
+        f"got {type_name(wrong)} {json.dumps(wrong)[:40]}"
+    )
 
 
 class _Question(NamedTuple):
@@ -118,7 +126,7 @@ def _parse_all(path: PathLike, key: str, parse: Any, bad_records: BadRecords | N
     parsed: dict[str, Any] = {}
     place_of: dict[str, int] = {}
     repeated = []
-    for number, record in enumerate(_records(path, read_json(path), key), start=1):
+    for number, record in enumerate(read_records(path, key), start=1):
         try:
             question_id, value = parse(record)
         except DataError as error:
@@ -139,6 +147,7 @@ def _parse_all(path: PathLike, key: str, parse: Any, bad_records: BadRecords | N
     return parsed
 
 
+@collection_paused()
 def read_official(
     questions_path: PathLike, annotations_path: PathLike, *, bad_records: BadRecords | None = None
 ) -> OfficialQuestions:
@@ -168,13 +177,11 @@ def read_official(
     _require_same_ids(questions_path, questions, annotations_path, annotations, bad_records or [])
     ids = [question_id for question_id in annotations if question_id in questions]
     chosen = [annotations[question_id] for question_id in ids]
-    # The same few strings stand for millions of answers: one object each.
-    shared: dict[str, str] = {}
     return OfficialQuestions(
         question_id=ids,
         image_id=[questions[question_id].image_id or annotations[question_id].image_id for question_id in ids],
         question=[questions[question_id].text for question_id in ids],
-        answers=[tuple([shared.setdefault(text, text) for text in annotation.answers]) for annotation in chosen],
+        answers=[annotation.answers for annotation in chosen],
         answer_type=[annotation.answer_type for annotation in chosen],
         question_type=[annotation.question_type for annotation in chosen],
         with_answer_ids=all(annotation.with_answer_ids for annotation in chosen),
@@ -213,9 +220,8 @@ def read_majority_answers(annotations_path: PathLike) -> dict[str, str]:
     DataError
         The file is damaged or of another form.
     """
-    records = _records(annotations_path, read_json(annotations_path), "annotations")
     found = {}
-    for record in records:
+    for record in read_records(annotations_path, "annotations"):
         if isinstance(record, dict) and isinstance(record.get("multiple_choice_answer"), str):
             found[str(record.get("question_id"))] = record["multiple_choice_answer"]
     return found
