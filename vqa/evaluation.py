@@ -22,7 +22,7 @@ from vqa.data.vocab import Vocabulary
 from vqa.errors import DataError, RunError
 from vqa.nn.losses import LOSSES
 from vqa.nn.network import NetworkSpec, VqaNetwork, build_from_spec
-from vqa.prediction import predictions_table, probabilities, top_classes
+from vqa.prediction import TOP, predictions_table, top_answers
 from vqa.scoring import report
 from vqa.training import checkpoint
 from vqa.training.config import TrainConfig, read_config
@@ -172,13 +172,17 @@ class Run:
             dataset, split = dataset.with_table("given", split), "given"
         table = dataset.table(split)
         loader = GroupedLoader(dataset, split, batch_size=batch_size, ctx=device_context(self.device))
-        logits = np.empty((len(table), self.vocabulary.num_answers), dtype=np.float32)
+        classes = np.empty((len(table), min(TOP, self.vocabulary.num_answers)), dtype=np.int64)
+        probability = np.empty(classes.shape)
         losses = np.empty(len(table), dtype=np.float32)
         answerable = seen = 0
         for forward in forward_passes(self.network, loader, self.loss):
-            logits[forward.rows], losses[forward.rows] = forward.logits, forward.loss
+            # While the device computes the next batches.
+            rows = forward.rows
+            classes[rows], probability[rows] = top_answers(forward.logits, self.loss.activation)
+            losses[rows] = forward.loss
             answerable += int(forward.known.sum())
-            seen += len(forward.rows)
+            seen += len(rows)
         assert seen == len(table), f"{seen} questions were predicted, the split holds {len(table)}"
         if not answerable:
             raise DataError(
@@ -186,7 +190,7 @@ class Run:
                 f"vocabulary ({', '.join(self.vocabulary.answers[:3])}, ...): no prediction could be right; "
                 "is this the data set that the run was made for?"
             )
-        return predictions_table(table, logits, losses, self.vocabulary.answers, self.loss.activation)
+        return predictions_table(table, classes, probability, losses, self.vocabulary.answers)
 
     def ask(self, image: ImageLike, question: str, *, top: int = 5) -> Answer:
         """Answer one question about one image.
@@ -213,8 +217,7 @@ class Run:
                 for values in ([0], [words], [len(words)])
             ),
         ).asnumpy()
-        best = top_classes(logits, top)[0]
-        probability = probabilities(logits, self.loss.activation)[0, best]
+        (best,), (probability,) = top_answers(logits, self.loss.activation, top)
         return Answer(
             question,
             tuple((self.vocabulary.answers[index], float(value)) for index, value in zip(best, probability)),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from vqa.data.table import QuestionTable
 from vqa.scoring import rules
+from vqa.scoring.answer_sets import AnswerSets
 
 Floats = npt.NDArray[np.float64]
 
@@ -52,35 +53,41 @@ def top_classes(values: npt.NDArray[np.floating], count: int) -> npt.NDArray[np.
     >>> top_classes(np.array([[0.1, 0.7, 0.2]]), 2).tolist()
     [[1, 2]]
     """
-    count = min(count, values.shape[1])
-    # The same class as argmax on top, whatever ties: a stable sort of the negated values.
-    if values.shape[1] <= 4 * count:
-        return np.argsort(-values, axis=1, kind="stable")[:, :count]
-    threshold = np.partition(values, -count, axis=1)[:, -count][:, None]
-    return np.stack([_top_of_row(row, limit, count) for row, limit in zip(values, threshold)])
+    left = values.copy()
+    found = np.empty((len(values), min(count, values.shape[1])), dtype=np.int64)
+    for rank in range(found.shape[1]):
+        # The same class as argmax names, whatever ties.
+        found[:, rank] = left.argmax(axis=1)
+        np.put_along_axis(left, found[:, rank : rank + 1], -np.inf, axis=1)
+    return found
 
 
-def _top_of_row(row: npt.NDArray[np.floating], limit: npt.NDArray[np.floating], count: int) -> npt.NDArray[np.int64]:
-    candidates = np.flatnonzero(row >= limit)
-    return candidates[np.argsort(-row[candidates], kind="stable")][:count]
+def top_answers(
+    logits: npt.NDArray[np.floating], activation: str, count: int = TOP
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return the `count` best classes of each row of logits (N, C), as `top_classes`, and their probabilities.
+
+    Classes rank by their logits, not by their probabilities: two of those may both have been rounded to 1.
+    """
+    classes = top_classes(logits, count)
+    return classes, np.take_along_axis(probabilities(logits, activation), classes, axis=1)
 
 
 def predictions_table(
     table: QuestionTable,
-    logits: npt.NDArray[np.float32],
+    classes: npt.NDArray[np.int64],
+    probability: Floats,
     losses: npt.NDArray[np.float32],
     answers: Sequence[str],
-    activation: str,
 ) -> pd.DataFrame:
     """Return one row a question: what was asked, what people answered, what the network says and how it scores.
 
     Parameters
     ----------
     table : the N questions
-    logits : float32 (N, C), in the order of the table
+    classes, probability : int64 and float64 (N, TOP at most) of `top_answers`, in the order of the table
     losses : float32 (N,), nats
     answers : the answer of every class, (C,)
-    activation : "softmax" or "sigmoid"
 
     Returns
     -------
@@ -88,20 +95,15 @@ def predictions_table(
     probability, top (tuple of (answer, probability), best first), loss (nats), hit (0/1), score (official soft score
     in [0, 1], NaN where a question has fewer than two answers), answer_type, question_type
     """
-    probability = probabilities(logits, activation)
-    # By logits, not by probabilities: two of those may both have rounded to 1.
-    best = top_classes(logits, TOP)
-    best_probability = np.take_along_axis(probability, best, axis=1)
-    names = np.array(answers, dtype=object)[best]
+    names = np.array(answers, dtype=object)[classes]
     predictions = names[:, 0].tolist()
+    sets = AnswerSets(table.answers)
     frame = table.to_frame()
-    official = np.asarray(rules.official(predictions, table.answers), dtype=np.float64)
-    several = np.array([len(given) > 1 for given in table.answers], dtype=bool)
     frame.insert(4, "prediction", predictions)
-    frame.insert(5, "probability", best_probability[:, 0])
-    top = [tuple(zip(row, values)) for row, values in zip(names.tolist(), best_probability.tolist())]
+    frame.insert(5, "probability", probability[:, 0])
+    top = [tuple(zip(row, values)) for row, values in zip(names.tolist(), probability.tolist())]
     frame.insert(6, "top", pd.Series(top, dtype=object))
     frame.insert(7, "loss", losses.astype(np.float64))
-    frame.insert(8, "hit", np.asarray(rules.any_of(predictions, table.answers)).astype(np.int64))
-    frame.insert(9, "score", np.where(several, official, np.nan))
+    frame.insert(8, "hit", rules.any_of(predictions, sets).astype(np.int64))
+    frame.insert(9, "score", np.where(sets.counts > 1, rules.official(predictions, sets), np.nan))
     return frame

@@ -29,10 +29,9 @@ class Questions(Protocol):
 
 def question_types(questions: Questions) -> list[str]:
     """Return the type of each question: the data's, else the first two words in lower case."""
-    return [
-        given or " ".join(text.lower().split()[:TYPE_WORDS])
-        for given, text in zip(questions.question_type, questions.question)
-    ]
+    # Questions repeat: each text is taken apart once.
+    first_words = {text: " ".join(text.lower().split()[:TYPE_WORDS]) for text in set(questions.question)}
+    return [given or first_words[text] for given, text in zip(questions.question_type, questions.question)]
 
 
 def commonest_by_group(groups: Integers, answers: AnswerSets) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def cluster_names(question_ids: Sequence[str] | Strings, image_ids: Sequence[str
 class ClusterBootstrap:
     """Resamples whole clusters of questions with replacement, `resamples` times, from one seed.
 
-    Each call draws from the seed anew, so that a number does not depend on what was computed before it.
+    Every number is computed on the same resamples, so that it does not depend on what was computed before it.
 
     Parameters
     ----------
@@ -57,11 +58,7 @@ class ClusterBootstrap:
         self.resamples = resamples
 
     def mean(self, values: npt.ArrayLike, rows: npt.ArrayLike | None = None) -> Rate | None:
-        """Return the mean of `values` (N,) with its percentile interval, over `rows` where given; None over none.
-
-        Clusters with equal sums and counts are interchangeable, so only their numbers are drawn: a multinomial
-        over the few distinct (sum, count) pairs has exactly the distribution of drawing the clusters one by one.
-        """
+        """Return the mean of `values` (N,) with its percentile interval, over `rows` where given; None over none."""
         chosen = np.asarray(values, dtype=np.float64)
         codes = self.codes
         if rows is not None:
@@ -69,9 +66,13 @@ class ClusterBootstrap:
             chosen, codes = chosen[index], codes[index]
         if not len(chosen):
             return None
-        pairs, multiplicity = _distinct_pairs(chosen, codes)
-        sums = self._multinomial_sums(pairs, multiplicity)
-        low, high = np.quantile(sums[:, 0] / sums[:, 1], _TAILS)
+        sums: Floats = (
+            np.bincount(codes, weights=chosen, minlength=self.num_clusters).astype(np.float64).round(_DECIMALS)
+        )
+        counts = np.bincount(codes, minlength=self.num_clusters)
+        drawn_sums, drawn_counts = self._resampled_sums(sums, counts).T
+        there = drawn_counts > 0  # a resample may have none of the few clusters that `rows` are from
+        low, high = np.quantile(drawn_sums[there] / drawn_counts[there], _TAILS)
         value = float(chosen.mean())
         return Rate(value, len(chosen), min(value, float(low)), max(value, float(high)))
 
@@ -106,27 +107,51 @@ class ClusterBootstrap:
         compute : gives K statistics (B, K) for B rows of sums (B, C)
         """
         table = np.column_stack([np.bincount(self.codes, weights=column) for column in columns.T])
-        generator = np.random.default_rng(self.seed)
-        size = len(table)
-        block = max(1, _BLOCK // max(size, 1))
-        found = []
-        for start in range(0, self.resamples, block):
-            drawn = generator.integers(size, size=(min(block, self.resamples - start), size))
-            weights = np.stack([np.bincount(row, minlength=size) for row in drawn]).astype(np.float64)
-            found.append(compute(weights @ table))
-        low, high = np.quantile(np.concatenate(found), _TAILS, axis=0)
+        found = np.concatenate([compute(weights @ table) for weights in self._weights()])
+        low, high = np.quantile(found, _TAILS, axis=0)
         return low, high
 
-    def _multinomial_sums(self, pairs: Floats, multiplicity: Integers) -> Floats:
-        """Return float64 (resamples, 2): resampled sums of the columns of `pairs` (U, 2)."""
+    def _resampled_sums(self, sums: Floats, counts: Integers) -> Floats:
+        """Return float64 (resamples, 2): resampled totals of each cluster's sum and count, both (G,).
+
+        Clusters with equal sums and counts are interchangeable. Few clusters are drawn one by one, in the order of
+        their numbers, which are then the same in whatever order the questions come. Of many, only how many of each
+        kind are drawn: a multinomial over the few distinct pairs has exactly that distribution.
+        """
+        pairs = np.column_stack((sums, counts))[np.lexsort((sums, counts))]
+        if self._fits_one_block:
+            (weights,) = self._weights()
+            return weights @ pairs
+        starts = np.flatnonzero(np.concatenate(([True], (pairs[1:] != pairs[:-1]).any(axis=1))))
+        multiplicity = np.diff(np.append(starts, len(pairs)))
         generator = np.random.default_rng(self.seed)
-        total = int(multiplicity.sum())
-        block = max(1, _BLOCK // len(pairs))
-        sums = [
-            generator.multinomial(total, multiplicity / total, size=min(block, self.resamples - start)) @ pairs
+        block = max(1, _BLOCK // len(starts))
+        drawn = [
+            generator.multinomial(len(pairs), multiplicity / len(pairs), size=min(block, self.resamples - start))
             for start in range(0, self.resamples, block)
         ]
-        return np.concatenate(sums)
+        return np.concatenate([numbers @ pairs[starts] for numbers in drawn])
+
+    @property
+    def _fits_one_block(self) -> bool:
+        return self.num_clusters * self.resamples <= _BLOCK
+
+    def _weights(self) -> Iterable[Floats]:
+        """Return blocks (B, G) of the weights: how often each cluster is drawn in each resample."""
+        return (self._only_block,) if self._fits_one_block else self._blocks()
+
+    @cached_property
+    def _only_block(self) -> Floats:
+        (weights,) = self._blocks()
+        return weights
+
+    def _blocks(self) -> Iterator[Floats]:
+        generator = np.random.default_rng(self.seed)
+        size = self.num_clusters
+        block = max(1, _BLOCK // max(size, 1))
+        for start in range(0, self.resamples, block):
+            drawn = generator.integers(size, size=(min(block, self.resamples - start), size))
+            yield np.stack([np.bincount(row, minlength=size) for row in drawn]).astype(np.float64)
 
 
 def rows_by_name(names: Sequence[str] | Strings) -> dict[str, Integers]:
@@ -136,15 +161,3 @@ def rows_by_name(names: Sequence[str] | Strings) -> dict[str, Integers]:
     rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(counts)[:-1])
     order = sorted(range(len(distinct)), key=lambda code: (-counts[code], distinct[code]))
     return {distinct[code]: rows[code] for code in order if distinct[code]}
-
-
-def _distinct_pairs(values: Floats, codes: Integers) -> tuple[Floats, Integers]:
-    """Return the distinct (sum, count) of the clusters present, float64 (U, 2), and how many clusters have each."""
-    counts = np.bincount(codes)
-    present = counts > 0
-    sums = np.bincount(codes, weights=values)[present].round(_DECIMALS)
-    counts = counts[present]
-    order = np.lexsort((sums, counts))
-    pairs = np.column_stack((sums, counts))[order]
-    starts = np.concatenate(([True], (pairs[1:] != pairs[:-1]).any(axis=1)))
-    return pairs[starts], np.diff(np.append(np.flatnonzero(starts), len(pairs)))
