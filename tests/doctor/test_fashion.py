@@ -51,4 +51,4 @@ def test_it_learns_bars_and_a_bright_lamp_ends_only_the_textbooks_learning(
 @pytest.mark.skipif(not fashion.FOLDER.is_dir(), reason="Debian's package dataset-fashion-mnist is not installed")
 def test_softmax_regression_on_the_real_images() -> None:
     plain, _ = fashion.fashion_mnist(2).rows
-    assert float(plain.right) > 0.80
+    assert float(plain.right) > 0.815

@@ -17,7 +17,9 @@ from vqa.errors import DataError
 FOLDER = Path("/usr/share/datasets/fashion-mnist")
 CLASSES, PIXELS = 10, 28 * 28
 EPOCHS, BATCH_SIZE, LEARNING_RATE = 5, 256, 0.1
-TEXTBOOK = 0.842  # Zhang, Lipton, Li and Smola, "Dive into Deep Learning", softmax regression from scratch
+# Zhang, Lipton, Li and Smola, "Dive into Deep Learning", softmax regression from scratch, with MXNet. Runs of the same
+# program in PyTorch that others published come to the same loss in training, 0.485 to 0.486, and to these accuracies.
+TEXTBOOK, RERUNS = 0.842, "0.815 to 0.828"
 INK = 4000  # a lamp so bright that logits leave the range of exp
 
 Loss = Callable[[mx.nd.NDArray, mx.nd.NDArray], mx.nd.NDArray]
@@ -34,7 +36,7 @@ def fashion_mnist(seed: int) -> Reproduction:
         "fashion-mnist",
         f"softmax regression from scratch, {EPOCHS} epochs, batch {BATCH_SIZE}, learning rate {LEARNING_RATE}",
         [
-            Row("test accuracy, pixels from 0 to 1", f"{TEXTBOOK} in the textbook", *plain),
+            Row("test accuracy, pixels from 0 to 1", f"{TEXTBOOK} in the textbook, {RERUNS} in others' reruns", *plain),
             Row(f"test accuracy, pixels from 0 to {INK}", "far above 1/10", *bright),
         ],
         "exp(logits) / sum exp(logits) overflows as soon as a logit passes 88, and one NaN ends all learning: the "
@@ -68,7 +70,8 @@ def _test_accuracy(loss: Loss, train: Examples, test: Examples, seed: int) -> fl
             for parameter in (weights, bias):
                 parameter.attach_grad()
             with mx.autograd.record():
-                value = loss(mx.nd.dot(images.take(rows), weights) + bias, labels.take(rows)).mean()
+                # By the full size of a batch, as in the textbook: the last one, of 96, takes a smaller step.
+                value = loss(mx.nd.dot(images.take(rows), weights) + bias, labels.take(rows)).sum() / BATCH_SIZE
             value.backward()
             weights, bias = weights - LEARNING_RATE * weights.grad, bias - LEARNING_RATE * bias.grad
     logits = (mx.nd.dot(mx.nd.array(test[0]), weights) + bias).asnumpy()
