@@ -21,7 +21,7 @@ TRAININGS = {
     "softmax-regression": ("vector", []),
     "mlp": ("vector", []),
     "mcb": ("vector", []),
-    "updn": ("grid", ["--epochs", "4"]),
+    "updn": ("grid", []),
 }
 
 
