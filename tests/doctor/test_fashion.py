@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
 import numpy as np
@@ -28,18 +27,8 @@ def test_without_the_files_the_error_says_where_to_get_them(tmp_path: Path, monk
         fashion.fashion_mnist(1)
 
 
-def test_it_learns_bars_and_a_bright_lamp_ends_only_the_textbooks_learning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Files in the format of Fashion-MNIST: class k is a bright row k, among noise."""
-    random = np.random.default_rng(1)
-    for part, count in (("train", 1024), ("t10k", 200)):
-        labels = random.integers(10, size=count).astype(np.uint8)
-        images = random.integers(60, size=(count, 28, 28)).astype(np.uint8)
-        images[np.arange(count), labels] += 150
-        (tmp_path / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(bytes(16) + images.tobytes()))
-        (tmp_path / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(bytes(8) + labels.tobytes()))
-    monkeypatch.setenv("VQA_FASHION_MNIST", str(tmp_path))
+@pytest.mark.usefixtures("small_fashion_mnist")
+def test_it_learns_bars_and_a_bright_lamp_ends_only_the_textbooks_learning() -> None:
     plain, bright = fashion.fashion_mnist(1).rows
     assert plain.naive == pytest.approx(plain.right, abs=0.02)
     assert float(plain.right) > 0.9

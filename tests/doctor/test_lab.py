@@ -109,6 +109,7 @@ def test_overflow():
     assert rows["loss, class 2 is right"].right == pytest.approx(100, rel=1e-5)
 
 
+@pytest.mark.usefixtures("small_fashion_mnist")
 @pytest.mark.parametrize("name", REPRODUCTIONS)
 def test_the_same_seed_gives_the_same_output(name):
     first = REPRODUCTIONS[name](3)
