@@ -56,7 +56,8 @@ def train_and_watch(card: Path, options: tuple[str, ...] = ()) -> WatchedTrainin
         kept.mkdir()
         command = [sys.executable, "-m", "vqa.cli", "train", str(card), "--run", str(run), *options]
         started = time.perf_counter()
-        process = subprocess.Popen(command, env={**os.environ, "VQA_CACHE": str(Path(folder) / "cache")})
+        # What the command prints goes to stderr: stdout is for the results.
+        process = subprocess.Popen(command, stdout=2, env={**os.environ, "VQA_CACHE": str(Path(folder) / "cache")})
         epoch_ends: list[float] = []
         peak = 0
         while True:

@@ -126,7 +126,7 @@ def machine() -> dict[str, Any]:
     return {
         "processor": _processor(),
         "cores": usable_cores(),
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "variables": {name: ENVIRONMENT[name] for name in VARIABLES if name in ENVIRONMENT},

@@ -100,7 +100,7 @@ def inference(
     """Evaluation, single questions and start-up of a run on a data set with images in files."""
     with tempfile.TemporaryDirectory() as folder:
         run = str(Path(folder) / "run")
-        subprocess.run([*VQA, "train", str(card), "--run", run, *options], check=True)
+        subprocess.run([*VQA, "train", str(card), "--run", run, *options], stdout=2, check=True)  # stderr
         timings = measure(
             [
                 Alternative(work, f"{__name__}:passes", {"run_dir": run, "work": work})
