@@ -152,6 +152,7 @@ class TestCommand:
         assert [line.split()[0] for line in result.stdout.splitlines()] == list(REPRODUCTIONS)
 
     @pytest.mark.slow
+    @pytest.mark.usefixtures("small_fashion_mnist")
     def test_all_of_them(self):
         text = self.run("--all", "--seed", "2")
         assert text.exit_code == 0
@@ -159,6 +160,15 @@ class TestCommand:
         assert [value["name"] for value in values] == list(REPRODUCTIONS)
         for value in values:
             assert value["title"] in text.stdout
+
+    @pytest.mark.slow
+    def test_what_has_no_data_is_left_out_and_named(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("VQA_FASHION_MNIST", str(tmp_path))
+        result = self.run("--all", "--json", "-")
+        assert result.exit_code == 0
+        names = [value["name"] for value in json.loads(result.stdout)]
+        assert names == [name for name in REPRODUCTIONS if name != "fashion-mnist"]
+        assert "left out fashion-mnist: Fashion-MNIST is not in" in result.stderr
 
     def test_json_of_one(self, tmp_path):
         file = tmp_path / "overflow.json"
