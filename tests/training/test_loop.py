@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -13,6 +14,7 @@ import vqa
 from vqa._mxnet import mx
 from vqa.errors import ConfigError, Interrupted, RunError, TrainingError
 from vqa.evaluation import load_run
+from vqa.nn.network import GRAPH
 
 LEARNED = ("last.params", "best.params", "trainer.states")
 
@@ -49,6 +51,16 @@ def learned(folder: Path) -> dict[str, bytes]:
 def history(folder: Path) -> list[list[str]]:
     """The history without its last column, the seconds."""
     return [line.split(",")[:-1] for line in (folder / "history.csv").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("calls", [0, 3])
+def test_the_training_graph_is_for_training_alone(card: Path, tmp_path: Path, calls: int) -> None:
+    """Also after Ctrl-C in the third step: with it MXNet may fail at gradients in predict mode."""
+    dataset = vqa.load_dataset(card)
+    network = vqa.build_network("question-only", dataset, embedding_size=8, hidden_size=16)
+    with pytest.raises(Interrupted) if calls else contextlib.nullcontext():
+        vqa.fit(network, dataset, InterruptingLoss(calls), run_dir=tmp_path / "run", epochs=1, batch_size=16)
+    assert dict(network._flags).items() >= {**GRAPH, "static_shape": False}.items()
 
 
 def test_the_same_seed_gives_the_same_run_bit_for_bit(card: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from vqa._mxnet import mx
 from vqa.benchmark.sizes import PADDING_ID, Arrays, Sizes, random_arrays, sizes_of
 from vqa.benchmark.worker import Job
 from vqa.nn.losses import MultiAnswerSoftmaxLoss
-from vqa.nn.network import NetworkSpec, VqaNetwork, build_from_spec
+from vqa.nn.network import TRAINING_GRAPH, NetworkSpec, VqaNetwork, build_from_spec
 
 
 def network_of(sizes: Sizes) -> VqaNetwork:
@@ -32,8 +32,9 @@ def num_parameters(network: mx.gluon.Block) -> int:
     return sum(int(parameter.data().size) for parameter in parameters if parameter.grad_req != "null")
 
 
-def adam(network: mx.gluon.Block, learning_rate: float = 1e-4) -> mx.gluon.Trainer:
-    """Return the trainer that `vqa.fit` uses."""
+def prepare_training(network: mx.gluon.HybridBlock, learning_rate: float = 1e-4) -> mx.gluon.Trainer:
+    """Prepare a network for training as `vqa.fit` does and return the trainer."""
+    network.hybridize(**TRAINING_GRAPH)
     return mx.gluon.Trainer(network.collect_params(), "adam", {"learning_rate": learning_rate}, kvstore=None)
 
 
@@ -47,7 +48,7 @@ def training(sizes: dict[str, Any]) -> Job:
     size = sizes_of(sizes)
     network, loss = network_of(size), MultiAnswerSoftmaxLoss()
     *inputs, answers = to_device(random_arrays(size))
-    trainer = adam(network)
+    trainer = prepare_training(network)
 
     def step() -> None:
         with mx.autograd.record():

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from vqa._mxnet import mx
 from vqa.benchmark.figures import Figure, Result, speed, timings_json
-from vqa.benchmark.gluon_jobs import adam, to_device
+from vqa.benchmark.gluon_jobs import prepare_training, to_device
 from vqa.benchmark.sizes import CARDS, Arrays
 from vqa.benchmark.worker import Alternative, Job, facts_of, measure
 from vqa.data.dataset import load_dataset
@@ -53,7 +53,7 @@ def training(card: str, form: str, batch_size: int, num_batches: int) -> Job:
     batches = list(map(_arrays, itertools.islice(loader.epoch(0), num_batches)))
     num_questions = sum(len(batch.tokens) for batch in batches) / len(batches)
     num_images = sum(len(batch.images) for batch in batches) / len(batches)
-    loss, trainer = MultiAnswerSoftmaxLoss(), adam(network)
+    loss, trainer = MultiAnswerSoftmaxLoss(), prepare_training(network)
     turns = itertools.cycle([to_device(FORMS[form](batch)) for batch in batches])
 
     def step() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from vqa._mxnet import mx
 from vqa.benchmark.figures import Result, speed, timings_json
-from vqa.benchmark.gluon_jobs import adam
+from vqa.benchmark.gluon_jobs import prepare_training
 from vqa.benchmark.sizes import CARDS
 from vqa.benchmark.worker import Alternative, Job, measure
 from vqa.data.dataset import load_dataset
@@ -28,7 +28,7 @@ def training(card: str, batch_size: int, keep: bool) -> Job:
     dataset = load_dataset(card)
     network = build_network(default_preset(dataset.images.kind), dataset)
     loader = GroupedLoader(dataset, "train", batch_size=batch_size, shuffle=True, seed=1)
-    loss, trainer = MultiAnswerSoftmaxLoss(), adam(network)
+    loss, trainer = MultiAnswerSoftmaxLoss(), prepare_training(network)
     in_flight: deque[mx.nd.NDArray] = deque()
     kept = _usual(list(loader.epoch(0)))
     turns = itertools.repeat(kept) if keep else _endless(loader)

@@ -17,6 +17,8 @@ nn = mx.gluon.nn
 
 def row_mask(F: Any, rows: Tensor) -> Tensor:
     """Return float32 (M, R): 1 where a row of `rows` (M, R, D) has any non-zero entry; padding is rows of zeros."""
+    # A comparison passes zeros back; without this they would be carried through every operator below.
+    rows = F.BlockGrad(rows)
     corner = F.slice_axis(F.slice_axis(rows, axis=0, begin=0, end=1), axis=1, begin=0, end=1)
     # A sum of absolute values as a dense layer: MXNet's own reductions use one core and take ten times as long.
     ones = F.ones_like(F.reshape(corner, shape=(1, -1)))

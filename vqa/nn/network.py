@@ -15,6 +15,12 @@ from vqa.nn.spec import NetworkSpec
 
 __all__ = ["PRESETS", "NetworkSpec", "VqaNetwork", "build_from_spec", "build_network", "default_preset"]
 
+# The memory of a graph is kept from batch to batch: fresh pages would cost a fifth of the time of large networks.
+GRAPH = {"static_alloc": True}
+# Its operators are kept as well, until a batch of another shape comes: a twentieth of a training step. For training
+# alone, since MXNet then fails at gradients in predict mode, ``record(train_mode=False)``.
+TRAINING_GRAPH = {**GRAPH, "static_shape": True}
+
 
 class _Words(Protocol):
     @property
@@ -114,8 +120,7 @@ def build_from_spec(spec: NetworkSpec, *, seed: int = 1, device: str = "cpu") ->
     seed_everything(seed)
     network = VqaNetwork(spec, PRESETS[spec.preset](spec, **spec.options))
     network.initialize(mx.init.Xavier(), ctx=context)
-    # The memory of a graph is kept from batch to batch: fresh pages would cost a fifth of the time of large networks.
-    network.hybridize(static_alloc=True)
+    network.hybridize(**GRAPH)
     return network
 
 

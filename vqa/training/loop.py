@@ -20,7 +20,7 @@ from vqa.data.dataset import Dataset
 from vqa.data.loader import GroupedLoader
 from vqa.data.table import QuestionTable
 from vqa.errors import Interrupted, TrainingError
-from vqa.nn.network import VqaNetwork
+from vqa.nn.network import GRAPH, TRAINING_GRAPH, VqaNetwork
 from vqa.training.config import TrainConfig
 from vqa.training.history import epoch_line
 from vqa.training.interrupts import StopRequest, stop_requests
@@ -85,16 +85,22 @@ class Training:
         progress = self.progress
         if not progress.history and not progress.step:
             self.save()
-        with stop_requests() as request:
-            while progress.epoch < self.config.epochs and not self._out_of_patience():
-                started = time.monotonic()
-                self._train_epoch(request)
-                progress.seconds += time.monotonic() - started
-                self._stop_if_asked(request)
-                validation = validate(
-                    self.network, self.validation_loader, self.loss, self.validation_table, self.answers
-                )
-                self._finish_epoch(validation)
+        self.network.hybridize(**TRAINING_GRAPH)
+        try:
+            with stop_requests() as request:
+                while progress.epoch < self.config.epochs and not self._out_of_patience():
+                    self._take_epoch(request)
+        finally:
+            self.network.hybridize(**GRAPH)
+
+    def _take_epoch(self, request: StopRequest) -> None:
+        """Train and validate one epoch, or what is left of it."""
+        started = time.monotonic()
+        self._train_epoch(request)
+        self.progress.seconds += time.monotonic() - started
+        self._stop_if_asked(request)
+        validation = validate(self.network, self.validation_loader, self.loss, self.validation_table, self.answers)
+        self._finish_epoch(validation)
 
     def _train_epoch(self, request: StopRequest) -> None:
         """Take the steps of the current epoch that have not been taken, until a stop is asked for."""
