@@ -160,8 +160,8 @@ def test_a_loss_that_is_not_finite_ends_training_and_keeps_the_last_checkpoint(c
     class Diverging(vqa.MultiAnswerSoftmaxLoss):
         calls = 0
 
-        def hybrid_forward(self, F: Any, logits: Any, answers: Any) -> Any:
-            losses = super().hybrid_forward(F, logits, answers)
+        def forward(self, logits: Any, answers: Any) -> Any:
+            losses = super().forward(logits, answers)
             self.calls += 1
             return losses * float("nan") if self.calls == 11 else losses
 

@@ -32,10 +32,14 @@ def num_parameters(network: mx.gluon.Block) -> int:
     return sum(int(parameter.data().size) for parameter in parameters if parameter.grad_req != "null")
 
 
-def prepare_training(network: mx.gluon.HybridBlock, learning_rate: float = 1e-4) -> mx.gluon.Trainer:
-    """Prepare a network for training as `vqa.fit` does and return the trainer."""
-    network.hybridize(**TRAINING_GRAPH)
-    return mx.gluon.Trainer(network.collect_params(), "adam", {"learning_rate": learning_rate}, kvstore=None)
+def prepare_training(
+    network: mx.gluon.HybridBlock, learning_rate: float = 1e-4
+) -> tuple[mx.gluon.HybridBlock, mx.gluon.Trainer]:
+    """Prepare a network for training as `vqa.fit` does and return the loss and the trainer."""
+    loss = MultiAnswerSoftmaxLoss()
+    for block in (network, loss):
+        block.hybridize(**TRAINING_GRAPH)
+    return loss, mx.gluon.Trainer(network.collect_params(), "adam", {"learning_rate": learning_rate}, kvstore=None)
 
 
 def to_device(arrays: Arrays) -> list[Any]:
@@ -46,9 +50,9 @@ def to_device(arrays: Arrays) -> list[Any]:
 def training(sizes: dict[str, Any]) -> Job:
     """Return training steps on one batch."""
     size = sizes_of(sizes)
-    network, loss = network_of(size), MultiAnswerSoftmaxLoss()
+    network = network_of(size)
     *inputs, answers = to_device(random_arrays(size))
-    trainer = prepare_training(network)
+    loss, trainer = prepare_training(network)
 
     def step() -> None:
         with mx.autograd.record():

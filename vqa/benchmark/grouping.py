@@ -53,7 +53,7 @@ def training(card: str, form: str, batch_size: int, num_batches: int) -> Job:
     batches = list(map(_arrays, itertools.islice(loader.epoch(0), num_batches)))
     num_questions = sum(len(batch.tokens) for batch in batches) / len(batches)
     num_images = sum(len(batch.images) for batch in batches) / len(batches)
-    loss, trainer = MultiAnswerSoftmaxLoss(), prepare_training(network)
+    loss, trainer = prepare_training(network)
     turns = itertools.cycle([to_device(FORMS[form](batch)) for batch in batches])
 
     def step() -> None:

@@ -16,7 +16,6 @@ from vqa.benchmark.sizes import CARDS
 from vqa.benchmark.worker import Alternative, Job, measure
 from vqa.data.dataset import load_dataset
 from vqa.data.loader import Batch, GroupedLoader
-from vqa.nn.losses import MultiAnswerSoftmaxLoss
 from vqa.nn.network import build_network, default_preset
 from vqa.training.validation import IN_FLIGHT
 
@@ -28,7 +27,7 @@ def training(card: str, batch_size: int, keep: bool) -> Job:
     dataset = load_dataset(card)
     network = build_network(default_preset(dataset.images.kind), dataset)
     loader = GroupedLoader(dataset, "train", batch_size=batch_size, shuffle=True, seed=1)
-    loss, trainer = MultiAnswerSoftmaxLoss(), prepare_training(network)
+    loss, trainer = prepare_training(network)
     in_flight: deque[mx.nd.NDArray] = deque()
     kept = _usual(list(loader.epoch(0)))
     turns = itertools.repeat(kept) if keep else _endless(loader)

@@ -118,7 +118,7 @@ class MultiAnswerSoftmaxLoss(MultiAnswerLoss):
         """Return the loss of each question, (N,)."""
         known = known_slots(F, answers)
         weights = F.broadcast_div(known, F.maximum(F.sum(known, axis=1, keepdims=True), 1))
-        return F.sum(weights * pick_answers(F, -F.log_softmax(logits, axis=1), answers), axis=1)
+        return F.sum(weights * -pick_answers(F, F.log_softmax(logits, axis=1), answers), axis=1)
 
 
 class SoftScoreLoss(MultiAnswerLoss):
@@ -150,7 +150,7 @@ class SoftScoreLoss(MultiAnswerLoss):
         weights = soft_scores(F, answers)
         total = F.sum(weights, axis=1, keepdims=True)
         weights = F.broadcast_div(weights, total + (total == 0))
-        return F.sum(weights * pick_answers(F, -F.log_softmax(logits, axis=1), answers), axis=1)
+        return F.sum(weights * -pick_answers(F, F.log_softmax(logits, axis=1), answers), axis=1)
 
 
 class AnyAnswerLoss(MultiAnswerLoss):

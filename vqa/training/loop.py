@@ -85,13 +85,16 @@ class Training:
         progress = self.progress
         if not progress.history and not progress.step:
             self.save()
-        self.network.hybridize(**TRAINING_GRAPH)
+        blocks = (self.network, self.loss)
+        for block in blocks:
+            block.hybridize(**TRAINING_GRAPH)
         try:
             with stop_requests() as request:
                 while progress.epoch < self.config.epochs and not self._out_of_patience():
                     self._take_epoch(request)
         finally:
-            self.network.hybridize(**GRAPH)
+            for block in blocks:
+                block.hybridize(**GRAPH)
 
     def _take_epoch(self, request: StopRequest) -> None:
         """Train and validate one epoch, or what is left of it."""
