@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "extraction": {"errors", "atomic", "_mxnet", "data", "nn"},
     "metrics": {"errors", "_mxnet", "scoring"},
     "training": {"errors", "hashing", "atomic", "_mxnet", "data", "nn", "scoring", "metrics"},
-    "prediction": {"errors", "data", "scoring"},
+    "prediction": {"errors", "garbage", "data", "scoring"},
     "asking": {"errors", "data", "nn", "extraction"},
     "evaluation": {"errors", "_mxnet", "data", "nn", "scoring", "training", "prediction", "asking"},
     "experiment": {"errors", "hashing", "_mxnet", "data", "nn", "training", "evaluation"},

@@ -21,7 +21,7 @@ from vqa.data.table import QuestionTable
 from vqa.data.vocab import Vocabulary
 from vqa.errors import DataError, RunError
 from vqa.nn.losses import LOSSES
-from vqa.nn.network import NetworkSpec, VqaNetwork, build_from_spec
+from vqa.nn.network import GRAPH, NetworkSpec, VqaNetwork, build_from_spec
 from vqa.prediction import TOP, predictions_table, top_answers
 from vqa.scoring import report
 from vqa.training import checkpoint
@@ -68,6 +68,7 @@ def load_run(
         )
     network = build_from_spec(spec, seed=record["seed"], device=device)
     load_network(network, folder / "best.params")
+    loss.hybridize(**GRAPH)
     return Run(folder, record, vocabulary, network, loss, device=device, card=card, dataset=dataset)
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from vqa.data.table import QuestionTable
+from vqa.garbage import collection_paused
 from vqa.scoring import rules
 from vqa.scoring.answer_sets import AnswerSets
 
@@ -73,6 +74,7 @@ def top_answers(
     return classes, np.take_along_axis(probabilities(logits, activation), classes, axis=1)
 
 
+@collection_paused()
 def predictions_table(
     table: QuestionTable,
     classes: npt.NDArray[np.int64],

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import importlib.metadata
 import json
 import os
@@ -31,9 +32,12 @@ FILES = (
 Writer = Callable[[Path], None]
 
 
+_version = functools.lru_cache(importlib.metadata.version)  # which reads a file each time
+
+
 def versions() -> dict[str, str]:
     """Return the versions of this package and of the libraries that its numbers depend on."""
-    return {name: importlib.metadata.version(name) for name in ("vqa", "mxnet", "numpy")}
+    return {name: _version(name) for name in ("vqa", "mxnet", "numpy")}
 
 
 def to_json(value: Any) -> str:

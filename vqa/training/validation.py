@@ -100,11 +100,12 @@ def validate(
     table : the table whose rows the loader numbers
     answers : the answer of every class, (C,)
     """
-    passes = list(forward_passes(network, loader, loss))
-    rows = np.concatenate([forward.rows for forward in passes])
-    classes = np.concatenate([forward.logits.argmax(axis=1) for forward in passes])
-    losses = np.concatenate([forward.loss for forward in passes]).astype(np.float64)
-    known = np.concatenate([forward.known for forward in passes])
+    # Not the logits: of a hundred thousand questions they would fill gigabytes.
+    passes = [
+        (forward.rows, forward.logits.argmax(axis=1), forward.loss, forward.known)
+        for forward in forward_passes(network, loader, loss)
+    ]
+    rows, classes, losses, known = map(np.concatenate, zip(*passes))
     predictions = [answers[index] for index in classes]
     sets = AnswerSets(table.answers[rows])
     return Validation(
