@@ -60,7 +60,9 @@ def test_an_unknown_name_is_one_line_with_look_alikes(
     assert message in str(raised.value)
 
 
-def test_types_where_the_data_has_none(frame: pd.DataFrame) -> None:
+def test_types_where_the_data_has_none_are_those_of_the_report(frame: pd.DataFrame) -> None:
     frame["answer_type"] = frame["question_type"] = ""
-    with pytest.raises(DataError, match="the data has no answer types and no question types"):
-        Selection(types=("color",)).rows(frame)
+    frame["question"] = ["What color is it?", "is it?", "what COLOR is that?", "why?", "is it so?", "who?"]
+    assert Selection(types=("what color", "why?")).rows(frame).tolist() == [0, 2, 3]
+    with pytest.raises(DataError, match="did you mean 'what color'"):
+        Selection(types=("what colour",)).rows(frame)

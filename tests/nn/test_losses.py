@@ -127,6 +127,20 @@ def test_softmax_gives_a_network_the_gradient_of_its_rows():
 
 
 @pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("num_classes", [2, 28, 500])
+def test_no_loss_is_negative_not_even_where_the_network_is_certain(name, num_classes):
+    """MXNet's logarithm of a softmax of 1 is 1.4e-6 above 0."""
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(200, num_classes)).astype(np.float32)
+    answers = random.integers(0, num_classes, (200, 1)).astype(np.int32)
+    logits[np.arange(200), answers[:, 0]] += random.uniform(10, 40, 200)
+    value, gradient = value_and_gradient(LOSSES[name](), logits, np.repeat(answers, 3, axis=1))
+    assert not np.signbit(value).any()
+    assert (value[logits.max(axis=1) > 35] < 1e-4).all() or name == "bce"
+    assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("name", LOSSES)
 def test_value_and_gradient_equal_the_formula(name, logits):
     value, gradient = value_and_gradient(LOSSES[name](), logits, ANSWERS)
     assert value.shape == (6,)

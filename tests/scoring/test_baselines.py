@@ -19,8 +19,11 @@ TRAIN = Table(
 
 
 def test_types_are_the_first_two_words_where_the_data_has_none() -> None:
-    table = Table([("a",)] * 3, question=["What COLOR is it?", "why?", "is it red?"], question_type=["", "", "is it"])
-    assert question_types(table) == ["what color", "why?", "is it"]
+    assert question_types(["What COLOR is it?", "why?", "is it red?"], ["", "", "is it"]) == [
+        "what color",
+        "why?",
+        "is it",
+    ]
 
 
 def test_the_three_baselines() -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 from vqa.inspection.columns import check_predictions
 from vqa.inspection.explorer import System, explorer_data, facet, order
 from vqa.inspection.page import write_page
-from vqa.inspection.questions import margins, questions_of, table_of
+from vqa.inspection.questions import margins, questions_of
 from vqa.inspection.source import Source
 from vqa.inspection.summary import MOST_TYPES
 from vqa.inspection.thumbnails import thumbnails
@@ -46,7 +46,7 @@ def write_comparison_html(path: str | Path, first: Source, second: Source, compa
         [
             facet("change", "Change", changes),
             facet("answer_type", "Answer type", left["answer_type"].tolist()),
-            facet("question_type", "Question type", question_types(table_of(left, first.name))),
+            facet("question_type", "Question type", question_types(left["question"], left["question_type"])),
         ],
         _orders(left, right),
     )

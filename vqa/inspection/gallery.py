@@ -11,7 +11,7 @@ from vqa.errors import ConfigError
 from vqa.inspection.columns import check_predictions
 from vqa.inspection.explorer import System, explorer_data, facet, order
 from vqa.inspection.page import write_page
-from vqa.inspection.questions import margins, table_of
+from vqa.inspection.questions import margins
 from vqa.inspection.source import Source
 from vqa.inspection.summary import facts, summary
 from vqa.inspection.thumbnails import thumbnails
@@ -57,7 +57,7 @@ def write_gallery(path: str | Path, source: Source, rows: npt.NDArray[np.int64] 
             facet("result", "Result", ["hit" if hit else "miss" for hit in listed["hit"]]),
             facet("mistake", "Mistake", mistakes),
             facet("answer_type", "Answer type", listed["answer_type"].tolist()),
-            facet("question_type", "Question type", question_types(table_of(listed, source.name))),
+            facet("question_type", "Question type", question_types(listed["question"], listed["question_type"])),
         ],
         [
             order("as in the file"),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from vqa.errors import DataError, did_you_mean
+from vqa.scoring.baselines import question_types
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Selection:
     ----------
     ids, images : question ids, image ids; empty means all
     hit : only hits (True), only misses (False), or both (None)
-    types : answer types or question types; empty means all
+    types : answer types or question types, as the report has them; empty means all
     contains : text that the question contains, in upper or lower case
     top_losses : the so many questions of the highest loss, the highest first; 0 means all in the table's order
     """
@@ -47,11 +48,12 @@ class Selection:
         if self.images:
             keep &= _among(frame["image_id"], self.images, "image")
         if self.types:
-            known = {*frame["answer_type"], *frame["question_type"]} - {""}
+            columns = frame["answer_type"], pd.Series(question_types(frame["question"], frame["question_type"]))
+            known = set().union(*columns) - {""}
             for name in self.types:
                 if name not in known:
-                    raise DataError(f"no question has the type {name!r}{_known_types(name, known)}")
-            keep &= (frame["answer_type"].isin(self.types) | frame["question_type"].isin(self.types)).to_numpy()
+                    raise DataError(f"no question has the type {name!r}{did_you_mean(name, known)}")
+            keep &= np.any([column.isin(self.types) for column in columns], axis=0)
         if self.hit is not None:
             keep &= frame["hit"].to_numpy() == int(self.hit)
         if self.contains:
@@ -63,10 +65,6 @@ class Selection:
             # Stable, so that equal losses stay in the table's order; NaN sorts to the end.
             rows = rows[np.argsort(-losses, kind="stable")][: self.top_losses]
         return rows
-
-
-def _known_types(name: str, known: set[str]) -> str:
-    return did_you_mean(name, known) if known else ": the data has no answer types and no question types"
 
 
 def _among(column: pd.Series, wanted: Iterable[str], what: str) -> npt.NDArray[np.bool_]:

@@ -70,6 +70,15 @@ class MultiAnswerLoss(mx.gluon.loss.Loss):
             check_answers(answers, logits.shape[1], logits.shape[0])
         return super().forward(logits, answers)
 
+    def hybrid_forward(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
+        """Return the loss of each question, (N,), never below 0."""
+        # MXNet's logarithm of a softmax of 1 is 1.4e-6 above 0, and no loss is below its floor.
+        return F.maximum(self.per_question(F, logits, answers), 0)
+
+    def per_question(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
+        """Return the loss of each question as its formula has it, (N,); `F` is ``mx.nd`` or ``mx.sym``."""
+        raise NotImplementedError
+
 
 def pick_answers(F: Any, values: Tensor, answers: Tensor) -> Tensor:
     """Return (N, A): ``values[n, answers[n, a]]`` of `values` (N, C), and some finite value where the id is -1."""
@@ -114,7 +123,7 @@ class MultiAnswerSoftmaxLoss(MultiAnswerLoss):
     array([0.6931, 0.    ], dtype=float32)
     """
 
-    def hybrid_forward(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
+    def per_question(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
         """Return the loss of each question, (N,)."""
         known = known_slots(F, answers)
         weights = F.broadcast_div(known, F.maximum(F.sum(known, axis=1, keepdims=True), 1))
@@ -145,7 +154,7 @@ class SoftScoreLoss(MultiAnswerLoss):
             raise DataError("the loss 'soft-score' needs at least 2 answers a question, got 1; use the loss 'softmax'")
         return super().forward(logits, answers)
 
-    def hybrid_forward(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
+    def per_question(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
         """Return the loss of each question, (N,)."""
         weights = soft_scores(F, answers)
         total = F.sum(weights, axis=1, keepdims=True)
@@ -159,7 +168,7 @@ class AnyAnswerLoss(MultiAnswerLoss):
     ``loss[n] = -ln(sum over distinct known c of softmax(logits[n])[c])``: any one of the answers will do.
     """
 
-    def hybrid_forward(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
+    def per_question(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
         """Return the loss of each question, (N,)."""
         known = known_slots(F, answers)
         log_probabilities = pick_answers(F, F.log_softmax(logits, axis=1), answers)
@@ -182,7 +191,7 @@ class BinaryLoss(MultiAnswerLoss):
 
     activation = "sigmoid"
 
-    def hybrid_forward(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
+    def per_question(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
         """Return the loss of each question, (N,)."""
         known = known_slots(F, answers)
         # ln(1 + exp(x)) without overflow.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -27,11 +27,12 @@ class Questions(Protocol):
     def __len__(self) -> int: ...
 
 
-def question_types(questions: Questions) -> list[str]:
-    """Return the type of each question: the data's, else the first two words in lower case."""
+def question_types(questions: Iterable[str], given: Iterable[str]) -> list[str]:
+    """Return the type of each of N questions: the given one, or its first two words in lower case where that is ""."""
+    texts = list(questions)
     # Questions repeat: each text is taken apart once.
-    first_words = {text: " ".join(text.lower().split()[:TYPE_WORDS]) for text in set(questions.question)}
-    return [given or first_words[text] for given, text in zip(questions.question_type, questions.question)]
+    first_words = {text: " ".join(text.lower().split()[:TYPE_WORDS]) for text in set(texts)}
+    return [name or first_words[text] for name, text in zip(given, texts)]
 
 
 def commonest_by_group(groups: Integers, answers: AnswerSets) -> list[str]:
@@ -80,7 +81,7 @@ class BlindBaselines:
             raise DataError("blind baselines need at least one question of the train split, got none")
         sets = as_answer_sets(train.answers if counted is None else counted)
         (self.commonest,) = commonest_by_group(np.zeros(len(sets), dtype=np.int64), sets)
-        self.by_type = _commonest_by_name(question_types(train), sets)
+        self.by_type = _commonest_by_name(question_types(train.question, train.question_type), sets)
         self.by_question = _commonest_by_name(train.question, sets)
 
     def predict(self, questions: Questions) -> dict[str, list[str]]:
@@ -88,7 +89,8 @@ class BlindBaselines:
 
         A question that train does not hold falls back on its type, a type that it does not hold on the commonest.
         """
-        per_type = [self.by_type.get(name, self.commonest) for name in question_types(questions)]
+        types = question_types(questions.question, questions.question_type)
+        per_type = [self.by_type.get(name, self.commonest) for name in types]
         return {
             "prior": [self.commonest] * len(questions),
             "prior_per_question_type": per_type,

@@ -13,6 +13,7 @@ import pandas as pd
 from vqa.errors import DataError
 from vqa.scoring import rules
 from vqa.scoring.answer_sets import AnswerSets, Floats
+from vqa.scoring.baselines import question_types
 from vqa.scoring.compare_text import render
 from vqa.scoring.id_lists import name_ids
 from vqa.scoring.intervals import ClusterBootstrap, cluster_names, rows_by_name
@@ -83,8 +84,8 @@ def compare(first: PredictionSet, second: PredictionSet, *, seed: int = 1) -> Co
         "any_of": _paired(bootstrap, *hits),
         "vqa_official": official,
         "mcnemar": mcnemar(*hits),
-        "by_answer_type": _by_name(bootstrap, hits, left["answer_type"]),
-        "by_question_type": _by_name(bootstrap, hits, left["question_type"]),
+        "by_answer_type": _by_name(bootstrap, hits, left["answer_type"].tolist()),
+        "by_question_type": _by_name(bootstrap, hits, question_types(left["question"], left["question_type"])),
         "predictions_differ": sum(one != other for one, other in zip(*predictions)),
         "changed": _changed(left, right, hits),
         "notes": notes,
@@ -191,10 +192,10 @@ def _paired(bootstrap: ClusterBootstrap, first: Floats, second: Floats, rows: np
     return {name: None if rate is None else rate.to_json() for name, rate in rates.items()}
 
 
-def _by_name(bootstrap: ClusterBootstrap, hits: tuple[Floats, Floats], names: pd.Series) -> dict[str, Any]:
+def _by_name(bootstrap: ClusterBootstrap, hits: tuple[Floats, Floats], names: list[str]) -> dict[str, Any]:
     """Return the paired rates and the p-value for each non-empty name, the most frequent first."""
     found = {}
-    for name, rows in rows_by_name(names.tolist()).items():
+    for name, rows in rows_by_name(names).items():
         p_value = mcnemar(hits[0][rows], hits[1][rows])["p_value"]
         found[name] = {"n": len(rows), **_paired(bootstrap, *hits, rows), "p_value": p_value}
     return found

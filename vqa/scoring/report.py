@@ -155,7 +155,7 @@ class _Scorer:
         self.sets = sets
         self.bootstrap = bootstrap
         self.has_official = bool(sets.counts.max() >= 2)
-        self.question_types = question_types(questions)
+        self.question_types = question_types(questions.question, questions.question_type)
 
     def rate(self, values: Floats | None) -> dict[str, Any] | None:
         return None if values is None else _json(self.bootstrap.rate(values))
