@@ -186,6 +186,13 @@ def test_the_best_epoch_is_the_one_of_the_best_metric(card: Path, tmp_path: Path
     assert run.record["best"]["any_of"] == best["any_of"]
 
 
+def test_the_validation_loss_is_a_mean_in_double_precision(card: Path, tmp_path: Path) -> None:
+    """Where nothing is held out, it is that of the predictions on the training questions that have a known answer."""
+    run = train(card, tmp_path / "run", epochs=1, validation_fraction=0.0)
+    frame = run.predict("train", batch_size=16)
+    assert run.history["loss"][0] == pytest.approx(frame["loss"].mean(), rel=1e-12)
+
+
 def test_gradient_is_that_of_the_mean_over_questions_with_a_known_answer(card: Path, tmp_path: Path) -> None:
     """One step of plain SGD, worked out by hand: unknown answers count neither above nor below the line."""
     from vqa.training.validation import known_rows

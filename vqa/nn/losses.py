@@ -7,6 +7,7 @@ a known answer has loss 0 and gradient 0.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -75,9 +76,9 @@ class MultiAnswerLoss(mx.gluon.loss.Loss):
         # MXNet's logarithm of a softmax of 1 is 1.4e-6 above 0, and no loss is below its floor.
         return F.maximum(self.per_question(F, logits, answers), 0)
 
+    @abstractmethod
     def per_question(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
         """Return the loss of each question as its formula has it, (N,); `F` is ``mx.nd`` or ``mx.sym``."""
-        raise NotImplementedError
 
 
 def pick_answers(F: Any, values: Tensor, answers: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ from vqa.errors import ConfigError, did_you_mean
 
 METRICS = ("any_of", "vqa_official", "loss")
 
+Number = Union[int, float]
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -42,7 +44,7 @@ class TrainConfig:
     """
 
     model: str = ""
-    model_options: dict[str, Union[int, float]] = field(default_factory=dict)  # noqa: UP007 - evaluated on Python 3.9
+    model_options: dict[str, Number] = field(default_factory=dict)
     loss: str = "softmax"
     epochs: int = 12
     batch_size: int = 256

@@ -109,7 +109,7 @@ def validate(
     predictions = [answers[index] for index in classes]
     sets = AnswerSets(table.answers[rows])
     return Validation(
-        loss=float(losses[known].mean()) if known.any() else float("nan"),
+        loss=float(losses[known].mean(dtype=np.float64)) if known.any() else float("nan"),
         any_of=float(rules.any_of(predictions, sets).mean()),
         per_split=rules.mean_fraction(rules.per_split(predictions, sets), sets.counts),
         per_split_ceiling=rules.mean_fraction(bounds.per_split_ceiling(sets), sets.counts),
