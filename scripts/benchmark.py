@@ -14,10 +14,10 @@ import json
 import sys
 from pathlib import Path
 
-from vqa.atomic import replacing
 from vqa.benchmark.figures import machine, table
 from vqa.benchmark.suite import BENCHMARKS, run_all, to_json
 from vqa.errors import VqaError, did_you_mean
+from vqa.files import replacing
 
 
 def parsed_arguments() -> argparse.Namespace:

@@ -8,8 +8,8 @@ Needs the extra "pretrained"; takes about four minutes on two cores.
 import sys
 from pathlib import Path
 
-from vqa.atomic import replacing
 from vqa.cli import cli
+from vqa.files import replacing
 
 KINDS = {"vector": ("features", []), "grid": ("regions", ["--grid"])}
 CARD = """\

@@ -12,7 +12,7 @@ from pathlib import Path
 from easy_vqa_features import main as make_features
 
 from vqa.cli import cli
-from vqa.evaluation import Run, load_run
+from vqa.evaluation.run import Run, load_run
 from vqa.scoring.formatting import format_rate
 
 # Preset, its features, and options other than the defaults.

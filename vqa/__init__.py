@@ -17,9 +17,9 @@ _HOME = {
     "VqaError": "vqa.errors",
     "build_network": "vqa.nn.network",
     "examine": "vqa.doctor",
-    "fit": "vqa.experiment",
+    "fit": "vqa.evaluation.fit",
     "load_dataset": "vqa.data.dataset",
-    "load_run": "vqa.evaluation",
+    "load_run": "vqa.evaluation.run",
     "normalize_answer": "vqa.scoring.normalize",
 }
 

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from vqa.asking import Answer, check_question
 from vqa.cli import cli
+from vqa.evaluation.asking import Answer, check_question
 from vqa.nn.network import build_from_spec
 from vqa.nn.spec import NetworkSpec
 
@@ -52,7 +52,7 @@ def picture(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> SmallRun:
     run = SmallRun()
-    monkeypatch.setattr("vqa.evaluation.load_run", lambda path, device: run)
+    monkeypatch.setattr("vqa.evaluation.run.load_run", lambda path, device: run)
     return run
 
 
@@ -103,7 +103,7 @@ def test_what_cannot_be_asked_is_one_line(
 
 
 def test_a_run_without_attention_says_so(monkeypatch: pytest.MonkeyPatch, picture: Path, tmp_path: Path) -> None:
-    monkeypatch.setattr("vqa.evaluation.load_run", lambda path, device: SmallRun("mlp"))
+    monkeypatch.setattr("vqa.evaluation.run.load_run", lambda path, device: SmallRun("mlp"))
     result = ask(picture, "what", "--attention", tmp_path / "where.png")
     assert result.exit_code == 1
     assert "preset 'mlp' has no attention" in result.stderr

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from vqa.cli import cli
-from vqa.inspection.predictions import write_predictions
+from vqa.evaluation.prediction_files import write_predictions
 
 PROVENANCE = {"data_hash": "abc", "split": "test", "protocol": "any-of", "run": "runs/a", "card": "c.toml"}
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from vqa.cli import cli
-from vqa.inspection.predictions import read_predictions, write_predictions
+from vqa.evaluation.prediction_files import read_predictions, write_predictions
 
 
 @pytest.fixture

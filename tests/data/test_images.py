@@ -253,7 +253,7 @@ def test_a_full_disk_leaves_no_file_behind(
         raise OSError(28, "No space left on device")
 
     pixels = write_image(tmp_path / "images/a.png")
-    monkeypatch.setattr("vqa.atomic.os.fsync", full)
+    monkeypatch.setattr("vqa.files.os.fsync", full)
     values = open_images(card(tmp_path / "images"), {"train": ask("a")}).read(["a"])
     np.testing.assert_allclose(values[0], pixels / 127.5 - 1, atol=1e-6)
     assert [file.suffix for file in cache.rglob("*") if file.is_file()] in ([], [".lock"])

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from vqa.data.cards import DatasetCard, ImageCard
-from vqa.data.features import ids_file
 from vqa.data.frames import FrameStore, VideoFolder, cached_frames, open_frames
+from vqa.data.images import open_images
 from vqa.data.table import QuestionTable
 from vqa.data.video import frame_positions, read_frames
 from vqa.errors import ImageError
+from vqa.features.files import ids_file
 
 av = pytest.importorskip("av", reason="the extra 'video' is not installed: pip install 'vqa[video]'")
 
@@ -155,7 +156,7 @@ def test_the_founding_videos_as_a_store(shared_data):
 def test_features_of_frames_as_a_store(tmp_path):
     np.save(tmp_path / "f.npy", np.ones((1, 4, 5), np.float16))
     ids_file(tmp_path / "f.npy").write_text("a.mp4\n")
-    store = open_frames(a_card(tmp_path / "f.npy"), {"train": a_table("a")})
+    store = open_images(a_card(tmp_path / "f.npy"), {"train": a_table("a")})
     assert (store.kind, store.shape) == ("frames", (4, 5))
 
 

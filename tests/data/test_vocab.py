@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vqa.data.answers import commonest_answers
 from vqa.data.table import QuestionTable
-from vqa.data.vocab import Vocabulary, build_vocabulary, tokenize
+from vqa.data.vocab import Vocabulary, build_vocabulary, commonest_answers, tokenize
 from vqa.errors import ConfigError, DataError
 
 TABLE = QuestionTable(

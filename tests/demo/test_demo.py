@@ -18,11 +18,11 @@ httpx = pytest.importorskip("httpx", reason="httpx is not installed: pip install
 
 from PIL import Image  # noqa: E402 - after the skips
 
-from vqa.asking import Answer, check_question  # noqa: E402
 from vqa.demo.app import Example, create_app  # noqa: E402
 from vqa.demo.uploads import decode_upload  # noqa: E402
 from vqa.demo.worker import BusyError, Worker  # noqa: E402
 from vqa.errors import ImageError, RunError  # noqa: E402
+from vqa.evaluation.asking import Answer, check_question  # noqa: E402
 
 
 class ColourRun:

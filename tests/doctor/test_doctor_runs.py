@@ -13,7 +13,7 @@ from vqa._mxnet import mx
 from vqa.cli import cli
 from vqa.doctor import runs
 from vqa.doctor.runs import examine_run
-from vqa.evaluation import Run
+from vqa.evaluation.run import Run
 from vqa.nn.losses import LOSSES
 
 NUM_QUESTIONS = 90

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 import vqa
-from vqa.inspection.predictions import write_predictions
+from vqa.evaluation.prediction_files import write_predictions
 
 HERE = Path(__file__).resolve().parent
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220)}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import vqa
-from vqa.inspection.predictions import read_predictions
+from vqa.evaluation.prediction_files import read_predictions
 
 HERE = Path(__file__).resolve().parent
 

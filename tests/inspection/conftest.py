@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from vqa.inspection.columns import COLUMNS
+from vqa.evaluation.predictions import COLUMNS
 
 HOSTILE_QUESTION = '<script>alert(1)</script> & what "is" it?\u2028</script><!--'
 HOSTILE_IMAGE = '"><img src=x onerror=alert(1)>'

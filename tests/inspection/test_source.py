@@ -10,8 +10,8 @@ import pytest
 
 import vqa
 from vqa.errors import DataError
+from vqa.evaluation.prediction_files import write_predictions
 from vqa.inspection.gallery import write_gallery
-from vqa.inspection.predictions import write_predictions
 from vqa.inspection.source import open_source
 from vqa.nn.losses import LOSSES
 

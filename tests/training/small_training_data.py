@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 import vqa
-from vqa.evaluation import Run
-from vqa.experiment import fit
+from vqa.evaluation.fit import fit
+from vqa.evaluation.run import Run
 
 SMALL = {"embedding_size": 8, "hidden_size": 16}
 OPTIONS: dict[str, Any] = {"epochs": 4, "batch_size": 16, "seed": 3, "learning_rate": 0.02}

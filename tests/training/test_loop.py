@@ -13,7 +13,7 @@ from small_training_data import train, write_card
 import vqa
 from vqa._mxnet import mx
 from vqa.errors import ConfigError, Interrupted, RunError, TrainingError
-from vqa.evaluation import load_run
+from vqa.evaluation.run import load_run
 from vqa.nn.network import GRAPH
 
 LEARNED = ("last.params", "best.params", "trainer.states")
@@ -41,7 +41,7 @@ def card(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _losses_by_their_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """Record the losses of these tests as the loss that they are, so that their runs can be loaded."""
-    monkeypatch.setattr("vqa.experiment._name_of", lambda loss: "softmax")
+    monkeypatch.setattr("vqa.evaluation.fit._name_of", lambda loss: "softmax")
 
 
 def learned(folder: Path) -> dict[str, bytes]:
@@ -135,7 +135,7 @@ def test_resume_without_a_run(card: Path, tmp_path: Path) -> None:
 
 
 def test_a_second_training_in_the_same_folder_is_refused(card: Path, tmp_path: Path) -> None:
-    from vqa.training.folder import locked
+    from vqa.training.run_folder import locked
 
     with locked(tmp_path / "run"), pytest.raises(RunError, match="another process is training"):
         train(card, tmp_path / "run")

@@ -27,7 +27,7 @@ def passes(run_dir: str, work: str) -> Job:
     """Return passes over the test split of a run: FORWARD, PREDICT or EVALUATE."""
     from vqa._mxnet import mx
     from vqa.data.loader import GroupedLoader
-    from vqa.evaluation import load_run
+    from vqa.evaluation.run import load_run
 
     run = load_run(run_dir)
     loader = GroupedLoader(run.dataset, "test", batch_size=BATCH_SIZE)
@@ -51,7 +51,7 @@ def passes(run_dir: str, work: str) -> Job:
 def latencies(run_dir: str, count: int) -> Job:
     """Return, as facts, the seconds that single questions about images in files take, one after another."""
     from vqa.data.image_files import image_folder
-    from vqa.evaluation import load_run
+    from vqa.evaluation.run import load_run
 
     run = load_run(run_dir)
     table, images = run.dataset.table("test"), image_folder(run.dataset.card)

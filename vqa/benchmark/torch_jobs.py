@@ -17,7 +17,7 @@ from vqa.benchmark.worker import Job
 
 
 class QuestionEncoder(nn.Module):
-    """As `vqa.nn.encoders.RecurrentQuestionEncoder` with a GRU."""
+    """As `vqa.nn.question_encoders.RecurrentQuestionEncoder` with a GRU."""
 
     def __init__(self, num_words: int, embedding_size: int, hidden_size: int, dropout: float) -> None:
         super().__init__()

@@ -11,7 +11,7 @@ from vqa.inspection.overlay import attention_overlay, save_image
 from vqa.nn.attention_map import attention_weights
 
 if TYPE_CHECKING:
-    from vqa.evaluation import Run
+    from vqa.evaluation.run import Run
 
 
 def save_attention(run: Run, image: Path, question: str, output: Path) -> None:

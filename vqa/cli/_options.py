@@ -17,7 +17,7 @@ device_option = click.option("--device", metavar="cpu|gpu:0", default="cpu", sho
 
 def emit(text: str, result: Any, json_file: str | None) -> None:
     """Print `text`, and write `result` as JSON where asked; with ``--json -`` stdout holds the JSON alone."""
-    from vqa.atomic import replacing
+    from vqa.files import replacing
 
     if json_file == "-":
         click.echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))

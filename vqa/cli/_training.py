@@ -22,13 +22,13 @@ def train(card: Path, given: dict[str, Any]) -> None:
     given : option name -> value, without the options that were left at their default
     """
     from vqa.data.dataset import load_dataset
-    from vqa.experiment import fit
+    from vqa.evaluation.fit import fit
     from vqa.inspection.plots import save_training_plots
     from vqa.nn.losses import LOSSES
     from vqa.nn.network import build_network, default_preset
     from vqa.nn.word_vectors import load_word_vectors
     from vqa.scoring.formatting import format_rate
-    from vqa.training.loop import parts
+    from vqa.training.split import train_validation_split
 
     _log_to_stderr()
     run_dir: Path | None = given.pop("run_dir", None)
@@ -48,7 +48,7 @@ def train(card: Path, given: dict[str, Any]) -> None:
     run = fit(
         network, dataset, LOSSES[config.loss](), run_dir=run_dir, config=config, resume=resume, overwrite=overwrite
     )
-    _, split, rows = parts(dataset, config)
+    _, split, rows = train_validation_split(dataset, config)
     validation = dataset.table(split).take(rows)
     save_training_plots(run_dir, report=run.report(validation).to_json())
     best = run.record["best"]

@@ -30,7 +30,7 @@ def command(
     Example, after `vqa train data/easy_vqa_3.toml --run runs/easy`:
       vqa ask runs/easy photo.png "what color is the shape?"
     """
-    from vqa.evaluation import load_run
+    from vqa.evaluation.run import load_run
     from vqa.inspection.overlay import check_image_suffix
     from vqa.inspection.tables import answer_text
 

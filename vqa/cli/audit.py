@@ -23,7 +23,7 @@ def command(card: Path, json_file: str | None, seed: int) -> None:
     Example, from a fresh clone:
       vqa audit data/easy_vqa_3.toml
     """
-    from vqa.audit import audit
+    from vqa.audit.audit import audit
 
     findings = audit(card, seed=seed)
     emit(findings.to_text(), findings.to_json(), json_file)

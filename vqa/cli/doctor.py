@@ -28,7 +28,7 @@ def command(
       vqa doctor runs/easy
     """
     from vqa.doctor.runs import examine_run
-    from vqa.evaluation import load_run
+    from vqa.evaluation.run import load_run
 
     run = load_run(run_dir, card=card, device=device)
     findings = examine_run(run, split)

@@ -27,9 +27,8 @@ def command(
     Example, after `vqa train data/easy_vqa_3.toml --run runs/easy`:
       vqa evaluate runs/easy --predictions runs/easy/test.csv
     """
-    from vqa.evaluation import load_run
-    from vqa.inspection.formats import format_of
-    from vqa.inspection.predictions import write_predictions
+    from vqa.evaluation.prediction_files import format_of, write_predictions
+    from vqa.evaluation.run import load_run
 
     if predictions:
         format_of(predictions)  # a wrong suffix should not cost a pass over the data

@@ -66,9 +66,10 @@ def command(
     Example:
       vqa extract data/easy_vqa.toml features/easy_vqa.npy --float16
     """
-    from vqa.data.feature_writer import check_target
-    from vqa.extraction import extract, find_sources
-    from vqa.nn.pretrained import ImageEncoder
+    from vqa.data.image_sources import find_sources
+    from vqa.features.encoders import ImageEncoder
+    from vqa.features.extraction import extract
+    from vqa.features.files import check_target
 
     check_target(output, overwrite)
     sources = find_sources(source, frames)

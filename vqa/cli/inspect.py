@@ -108,7 +108,7 @@ def command(
 
 def _chosen_format(data_format: str | None, output: Path | None) -> str:
     """Return the form of the output; the suffix of the file says it where no option does."""
-    from vqa.inspection.formats import FORMATS
+    from vqa.evaluation.prediction_files import FORMATS
 
     suffix = output.suffix[1:].lower() if output else ""
     chosen = data_format or (suffix if suffix in FORMATS else "text")
@@ -141,7 +141,7 @@ def _as_data(shown: pd.DataFrame, data_format: str) -> bytes:
     """Return the questions with their margins as the bytes of a data file."""
     import io
 
-    from vqa.inspection.formats import FORMATS
+    from vqa.evaluation.prediction_files import FORMATS
     from vqa.inspection.questions import margins
 
     data = io.BytesIO()
@@ -150,7 +150,7 @@ def _as_data(shown: pd.DataFrame, data_format: str) -> bytes:
 
 
 def _write(data: bytes, output: Path | None) -> None:
-    from vqa.atomic import replacing
+    from vqa.files import replacing
 
     if output is None:
         click.echo(data, nl=False)

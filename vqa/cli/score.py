@@ -49,8 +49,8 @@ def command(
     """
     import json
 
-    from vqa.atomic import replacing
     from vqa.errors import DataError
+    from vqa.files import replacing
     from vqa.scoring.explanation import explain
     from vqa.scoring.official_files import read_official, read_results
     from vqa.scoring.results import match_results, score_results

@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from vqa.atomic import replacing
 from vqa.data.cards import DatasetCard
-from vqa.data.features import FeatureStore, open_features
 from vqa.data.image_files import ImageFolder, Pixels, to_network_values, unusable_images
 from vqa.data.pixel_cache import cache_folder
 from vqa.data.table import QuestionTable
-from vqa.data.video import VIDEO_SUFFIXES, read_frames
+from vqa.data.video import read_frames
 from vqa.errors import ImageError
+from vqa.features.files import VIDEO_SUFFIXES
+from vqa.files import replacing
 
 DEFAULT_FRAMES = 8
 DEFAULT_SIZE = (16, 16)
@@ -70,10 +70,10 @@ class FrameStore:
         return to_network_values(np.stack([self._frames[image_id] for image_id in image_ids]))
 
 
-def open_frames(card: DatasetCard, tables: Mapping[str, QuestionTable]) -> FrameStore | FeatureStore:
-    """Open the videos of a card: a folder of video files, or the features of their frames, which `vqa extract` makes.
+def open_frames(card: DatasetCard, tables: Mapping[str, QuestionTable]) -> FrameStore:
+    """Open the folder of video files of a card.
 
-    From a folder, `frames` evenly spaced frames of each video are shrunk to `size`, flattened and kept in memory;
+    `frames` evenly spaced frames of each video are shrunk to `size`, flattened and kept in memory;
     what was decoded is cached on the disk.
 
     Raises
@@ -86,8 +86,6 @@ def open_frames(card: DatasetCard, tables: Mapping[str, QuestionTable]) -> Frame
     """
     assert card.images is not None
     assert card.images.path is not None  # load_card has seen to both
-    if not card.images.path.is_dir():
-        return open_features(card, tables)
     num_frames, size = card.images.frames or DEFAULT_FRAMES, card.images.size or DEFAULT_SIZE
     folder = VideoFolder(card.images.path)
     num_videos = len({image_id for table in tables.values() for image_id in table.image_id})

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from vqa.data.cards import DatasetCard
-from vqa.data.features import open_features
 from vqa.data.frames import open_frames
-from vqa.data.image_files import Pixels, image_folder, to_network_values
+from vqa.data.image_files import Pixels, image_folder, to_network_values, unusable_images
 from vqa.data.pixel_cache import cached_pixels
-from vqa.data.stored_rows import StoredRows
 from vqa.data.table import QuestionTable
 from vqa.errors import ImageError
+from vqa.features.files import FeatureStore
+from vqa.features.stored_rows import StoredRows
 
 Floats = npt.NDArray[np.float32]
 
@@ -131,12 +131,29 @@ def open_pixels(card: DatasetCard, tables: Mapping[str, QuestionTable]) -> Pixel
     return PixelStore(all_ids, blocks)
 
 
-OPENERS: dict[str, Callable[[DatasetCard, Mapping[str, QuestionTable]], ImageStore]] = {
-    "pixels": open_pixels,
-    "features": open_features,
-    "regions": open_features,
-    "frames": open_frames,
-}
+def open_features(card: DatasetCard, tables: Mapping[str, QuestionTable]) -> FeatureStore:
+    """Open the features file of a card.
+
+    Parameters
+    ----------
+    card : its [images] have the kind "features", "regions" or "frames", and a features file as path
+    tables : the questions, all of whose images must have features
+
+    Raises
+    ------
+    ImageError
+        The file or its ids are missing or damaged, or an image has no features; named are the first, the question
+        that needs it, and how many there are.
+    """
+    assert card.images is not None
+    assert card.images.path is not None  # load_card has seen to both
+    store = FeatureStore(card.images.path, card.images.kind)
+    for table in tables.values():
+        image_ids = list(dict.fromkeys(table.image_id))
+        faults = [(image_id, store.absent(image_id)) for image_id in store.missing(image_ids)]
+        if faults:
+            raise unusable_images(faults, len(image_ids), table)
+    return store
 
 
 def open_images(card: DatasetCard, tables: Mapping[str, QuestionTable]) -> ImageStore:
@@ -149,4 +166,8 @@ def open_images(card: DatasetCard, tables: Mapping[str, QuestionTable]) -> Image
     """
     if card.images is None:
         return NoImages()
-    return OPENERS[card.images.kind](card, tables)
+    if card.images.kind == "pixels":
+        return open_pixels(card, tables)
+    if card.images.kind == "frames" and card.images.path is not None and card.images.path.is_dir():
+        return open_frames(card, tables)
+    return open_features(card, tables)

@@ -18,11 +18,11 @@ from filelock import FileLock
 from PIL import Image
 from tqdm import tqdm
 
-from vqa.atomic import replacing
 from vqa.data.image_files import ImageFolder, Pixels, decode_image, unusable_images
-from vqa.data.stored_rows import StoredRows
 from vqa.data.table import QuestionTable
 from vqa.errors import ImageError
+from vqa.features.stored_rows import StoredRows
+from vqa.files import replacing
 
 FORMAT_VERSION = 1
 # Above this many bytes, files are told apart by their size and time of change instead of by their content.

@@ -13,8 +13,6 @@ from vqa.errors import ImageError, InstallationError
 if TYPE_CHECKING:
     import av
 
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg")
-
 
 def frame_positions(num_frames: int, length: int) -> list[int]:
     """Return the positions of `num_frames` evenly spaced frames of a video of `length` frames.

@@ -6,16 +6,35 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vqa._mxnet import gluonnlp
-from vqa.data.answers import commonest_answers
 from vqa.data.table import QuestionTable, Strings
 from vqa.errors import ConfigError, DataError
+
+
+def commonest_answers(answers: Iterable[tuple[str, ...]], limit: int | None = None) -> list[str]:
+    """Return the distinct answers, commonest first; of equally common ones the first to occur stands first.
+
+    Parameters
+    ----------
+    answers : one tuple of raw answers a question; every repeat counts, blank answers do not
+    limit : at most so many are returned; None: all
+
+    >>> commonest_answers([("blue", "navy"), ("no", "navy", "")], limit=2)
+    ['navy', 'blue']
+    """
+    # Counter.most_common sorts stably, so ties keep the order of first occurrence.
+    counts = Counter(chain.from_iterable(answers))
+    return [answer for answer, _ in counts.most_common() if answer.strip()][:limit]
+
+
+if TYPE_CHECKING:
+    from vqa._mxnet import gluonnlp
 
 UNKNOWN = "[unk]"
 PADDING = "[pad]"
@@ -37,7 +56,7 @@ class Vocabulary:
 
     Attributes
     ----------
-    words : gluonnlp.Vocab with the unknown token "[unk]" and the padding token "[pad]"
+    words : gluonnlp.Vocab with the unknown token "[unk]" and the padding token "[pad]", made when first asked for
     answers : answer strings by id, commonest in the train split first
 
     Raises
@@ -54,20 +73,24 @@ class Vocabulary:
             if len(set(values)) != len(values):
                 value, _ = Counter(values).most_common(1)[0]
                 raise DataError(f"the vocabulary's {name} {value!r} occurs twice")
-        # gluonnlp orders by count: falling counts keep the words as they are given.
-        counts = Counter({word: len(words) - position for position, word in enumerate(words)})
-        self.words = gluonnlp.Vocab(
-            counts, unknown_token=UNKNOWN, padding_token=PADDING, bos_token=None, eos_token=None
-        )
+        self._word_id = {word: number for number, word in enumerate([UNKNOWN, PADDING, *words])}
         self.answers = list(answers)
-        self._word_id: dict[str, int] = dict(self.words.token_to_idx)
         self._answer_id = {answer: number for number, answer in enumerate(self.answers)}
         self._unknown_id: int = self._word_id[UNKNOWN]
+
+    @cached_property
+    def words(self) -> gluonnlp.Vocab:
+        """The words as a gluonnlp.Vocab with the same ids; made at the first call, which needs gluonnlp."""
+        from vqa._mxnet import gluonnlp
+
+        # gluonnlp orders by count: falling counts keep the words as they are given.
+        counts = Counter({word: self.num_words - number for word, number in self._word_id.items() if number > 1})
+        return gluonnlp.Vocab(counts, unknown_token=UNKNOWN, padding_token=PADDING, bos_token=None, eos_token=None)
 
     @property
     def num_words(self) -> int:
         """Number of word ids, the unknown and the padding token included."""
-        return len(self.words)
+        return len(self._word_id)
 
     @property
     def num_answers(self) -> int:
@@ -115,7 +138,7 @@ class Vocabulary:
 
     def to_json(self) -> str:
         """Return the vocabulary as JSON: {"words": [by id, special tokens first], "answers": [by id]}."""
-        return json.dumps({"words": self.words.idx_to_token, "answers": self.answers}, indent=0)
+        return json.dumps({"words": list(self._word_id), "answers": self.answers}, indent=0)
 
     @classmethod
     def from_json(cls, text: str) -> Vocabulary:
@@ -161,12 +184,8 @@ def build_vocabulary(table: QuestionTable, *, max_answers: int | None = None, mi
     for name, value in (("max_answers", max_answers), ("min_word_count", min_word_count)):
         if value is not None and value < 1:
             raise ConfigError(f"expected {name} of at least 1, got {value}")
-    counts = gluonnlp.data.count_tokens(list(chain.from_iterable(map(tokenize, _texts(table)))))
-    words = gluonnlp.Vocab(
-        counts, min_freq=min_word_count, unknown_token=UNKNOWN, padding_token=PADDING, bos_token=None, eos_token=None
-    )
-    return Vocabulary(words.idx_to_token[2:], commonest_answers(table.answers, max_answers))
-
-
-def _texts(table: QuestionTable) -> Iterable[str]:
-    return table.question
+    counts = Counter(chain.from_iterable(map(tokenize, table.question)))
+    # The commonest first, equally common ones by the alphabet, as gluonnlp.Vocab orders them.
+    ordered = sorted(counts, key=lambda word: (-counts[word], word))
+    words = [word for word in ordered if counts[word] >= min_word_count]
+    return Vocabulary(words, commonest_answers(table.answers, max_answers))

@@ -18,7 +18,7 @@ from vqa.demo.worker import Worker
 from vqa.errors import VqaError
 
 if TYPE_CHECKING:
-    from vqa.evaluation import Run
+    from vqa.evaluation.run import Run
 
 NUM_EXAMPLES = 12
 QUESTIONS_PER_EXAMPLE = 5
@@ -44,7 +44,7 @@ def serve(run_dir: Path, *, host: str, port: int, device: str, announce: Callabl
     """
 
     def load() -> Run:
-        from vqa.evaluation import load_run
+        from vqa.evaluation.run import load_run
 
         return load_run(run_dir, device=device)
 

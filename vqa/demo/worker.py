@@ -23,7 +23,7 @@ class Asked(Protocol):
 
 
 class Asking(Protocol):
-    """What the demo needs of a `vqa.evaluation.Run`."""
+    """What the demo needs of a `vqa.evaluation.run.Run`."""
 
     def ask(self, image: Any, question: str, *, top: int = 5) -> Asked:
         """Answer one question about one image."""

@@ -15,7 +15,7 @@ from vqa.doctor.evaluating import check_evaluation
 from vqa.doctor.findings import Finding
 from vqa.doctor.losses import LossProbe
 from vqa.doctor.subject import Subject, deviation, measure_exactness
-from vqa.evaluation import Run
+from vqa.evaluation.run import Run
 from vqa.training.validation import validate
 
 # Questions in the batch that the network is examined on, and in the evaluations that are compared: several batches,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from vqa.inspection.columns import check_predictions
+from vqa.evaluation.predictions import check_predictions
 from vqa.inspection.explorer import System, explorer_data, facet, order
 from vqa.inspection.page import write_page
 from vqa.inspection.questions import margins, questions_of

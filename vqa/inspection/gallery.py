@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vqa.errors import ConfigError
-from vqa.inspection.columns import check_predictions
+from vqa.evaluation.predictions import check_predictions
 from vqa.inspection.explorer import System, explorer_data, facet, order
 from vqa.inspection.page import write_page
 from vqa.inspection.questions import margins

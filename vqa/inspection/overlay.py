@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from vqa.atomic import replacing
 from vqa.errors import ConfigError
+from vqa.files import replacing
 
 HEAT = (255, 90, 0)
 # How much of the heat's colour lies over the most important place.

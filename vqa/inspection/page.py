@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from vqa.atomic import replacing
+from vqa.files import replacing
 from vqa.inspection import charts
 from vqa.scoring.formatting import format_count, format_rate
 

@@ -10,7 +10,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vqa.atomic import replacing
+from vqa.files import replacing
 from vqa.inspection.events import can_write_events, write_events
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from vqa.data.table import QuestionTable
-from vqa.inspection.columns import COLUMNS
+from vqa.evaluation.predictions import COLUMNS
 
 
 class Question(NamedTuple):

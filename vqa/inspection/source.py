@@ -11,11 +11,11 @@ import pandas as pd
 from vqa.data.images import ImageStore, open_images
 from vqa.data.table import QuestionTable
 from vqa.errors import DataError
-from vqa.inspection.predictions import read_predictions, read_provenance
+from vqa.evaluation.prediction_files import read_predictions, read_provenance
 from vqa.inspection.questions import table_of
 
 if TYPE_CHECKING:
-    from vqa.evaluation import Run
+    from vqa.evaluation.run import Run
     from vqa.scoring.report import Evaluation
 
 
@@ -52,7 +52,7 @@ class Source:
             return self._given_run
         if self._card is None or not self._card.is_file():
             return None
-        from vqa.evaluation import load_run
+        from vqa.evaluation.run import load_run
 
         return load_run(folder, card=self._card)
 
@@ -140,7 +140,7 @@ def open_source(path: str | Path, split: str = "test", card: Path | None = None,
     """
     path = Path(path)
     if path.is_dir():
-        from vqa.evaluation import load_run
+        from vqa.evaluation.run import load_run
 
         run = load_run(path, card=card, device=device)
         return Source(str(path), run.predict(split), run.provenance(split), run=run, card=card)

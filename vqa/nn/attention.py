@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from vqa._mxnet import mx
-from vqa.nn.encoders import Tensor
 from vqa.nn.fusion import CompactBilinear
 from vqa.nn.image_encoders import row_mask
+from vqa.nn.question_encoders import Tensor
 from vqa.nn.sketch import SketchSpectrum, SpectrumProduct
 
 nn = mx.gluon.nn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vqa._mxnet import mx
-from vqa.nn.encoders import Tensor
+from vqa.nn.question_encoders import Tensor
 from vqa.nn.sketch import SketchSpectrum, SpectrumProduct
 
 nn = mx.gluon.nn

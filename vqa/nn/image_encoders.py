@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from vqa._mxnet import mx
-from vqa.nn.encoders import Tensor, last_state
+from vqa.nn.question_encoders import Tensor, last_state
 from vqa.nn.recurrent import LSTM
 
 nn = mx.gluon.nn

@@ -14,7 +14,7 @@ import numpy as np
 
 from vqa._mxnet import mx
 from vqa.errors import DataError
-from vqa.nn.encoders import Tensor
+from vqa.nn.question_encoders import Tensor
 
 
 def known_questions(answers: Tensor) -> Tensor:

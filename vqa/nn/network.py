@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from vqa._mxnet import device as find_device
 from vqa._mxnet import mx, seed_everything
 from vqa.errors import ConfigError, did_you_mean
-from vqa.nn.encoders import Tensor
 from vqa.nn.presets import DEFAULTS, PRESETS, Parts
+from vqa.nn.question_encoders import Tensor
 from vqa.nn.spec import NetworkSpec
 
 __all__ = ["PRESETS", "NetworkSpec", "VqaNetwork", "build_from_spec", "build_network", "default_preset"]

@@ -11,9 +11,9 @@ from typing import Any, Callable, NamedTuple
 from vqa._mxnet import mx
 from vqa.nn import heads
 from vqa.nn.attention import BilinearAttention, KeyedRegions, SketchedRegions, TopDownAttention
-from vqa.nn.encoders import BagOfWords, RecurrentQuestionEncoder
 from vqa.nn.fusion import CompactBilinear, NormalizedConcat, Product, Sum
 from vqa.nn.image_encoders import ConvImageEncoder, FrameEncoder, NoImageEncoder, vector_image_encoder
+from vqa.nn.question_encoders import BagOfWords, RecurrentQuestionEncoder
 from vqa.nn.spec import NetworkSpec
 
 nn = mx.gluon.nn

@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from vqa._mxnet import mx
-from vqa.nn.encoders import Tensor
+from vqa.nn.question_encoders import Tensor
 
 
 class CountSketch(mx.gluon.HybridBlock):

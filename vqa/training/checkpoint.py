@@ -1,157 +1,221 @@
-"""The run folder: written all at once or not at all, versioned, checked by hash on the way back, no pickle.
-
-A save of several files is one transaction. Every file is written beside its name with the suffix ``.next`` and
-flushed; then ``commit.json``, which lists them, appears by one rename: from that moment the save has happened. The
-files are renamed to their names, and ``commit.json`` goes. Whoever opens the folder after a crash finishes what a
-``commit.json`` announces, and ignores ``.next`` files without one.
-"""
+"""A checkpoint: parameters, optimizer state, progress and history of a run, to its folder and back, without pickle."""
 
 from __future__ import annotations
 
-import contextlib
+import csv
 import errno
-import functools
-import importlib.metadata
-import json
-import os
-from collections.abc import Callable, Mapping
+import io
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vqa.atomic import replacing
-from vqa.errors import RunError, TrainingError
-from vqa.hashing import sha256_of_file
-
-FORMAT_VERSION = 1
-COMMIT = "commit.json"
-FILES = (
-    "config.json", "vocab.json", "run.json", "best.params", "last.params", "trainer.states", "loop.json",
-    "history.csv", "train.log",
-)  # fmt: skip
-
-Writer = Callable[[Path], None]
+from vqa._mxnet import mx
+from vqa.errors import RunError
+from vqa.files import sha256_of_file
+from vqa.scoring.formatting import format_rate
+from vqa.training import run_folder
+from vqa.training.config import TrainConfig
+from vqa.training.validation import Validation
 
 
-_version = functools.lru_cache(importlib.metadata.version)  # which reads a file each time
+@dataclass
+class Progress:
+    """Where training stands: all that a resume needs beside parameters and optimizer state.
+
+    Every random draw is a function of (seed, epoch, step), so that these numbers are the random state.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    known_sum: int = 0
+    seconds: float = 0.0
+    best_epoch: int = 0
+    best: dict[str, float] | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of this package and of the libraries that its numbers depend on."""
-    return {name: _version(name) for name in ("vqa", "mxnet", "numpy")}
-
-
-def to_json(value: Any) -> str:
-    """Return `value` as indented JSON text that ends with a newline; NaN is refused."""
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def record_json(record: Mapping[str, Any]) -> str:
-    """Return the text of ``run.json`` or ``loop.json``: a JSON object that begins with the format version."""
-    return to_json({"format_version": FORMAT_VERSION, **record})
-
-
-def text_writer(text: str) -> Writer:
-    """Return a writer that fills a file with `text` in UTF-8."""
-
-    def write(path: Path) -> None:
-        path.write_bytes(text.encode("utf-8"))
-
-    return write
-
-
-def commit(folder: Path, writers: Mapping[str, Writer]) -> None:
-    """Write several files of a run folder as one transaction.
-
-    Parameters
-    ----------
-    folder : the run folder
-    writers : file name -> function that writes that file at the path it is given
+def save_state(
+    folder: Path,
+    network: mx.gluon.Block,
+    trainer: mx.gluon.Trainer,
+    progress: Progress,
+    config: TrainConfig,
+    record: dict[str, Any],
+    is_best: bool,
+) -> None:
+    """Save parameters, optimizer state and progress as one transaction; with `is_best` the best checkpoint as well.
 
     Raises
     ------
     TrainingError
-        A file cannot be written, for example because the disk is full; all files are as they were before.
+        A file cannot be written; the state saved before is intact.
     """
-    written: list[Path] = []
-    try:
-        for name, write in writers.items():
-            path = folder / f"{name}.next"
-            written.append(path)
-            write(path)
-            with open(path, "rb+") as file:
-                os.fsync(file.fileno())
-        with replacing(folder / COMMIT) as file:
-            file.write(to_json(list(writers)))
-    except OSError as error:
-        for path in written:
-            path.unlink(missing_ok=True)
-        reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror
-        raise TrainingError(
-            f"cannot save to {folder}: {reason}; the checkpoint saved before is intact: "
-            "make room and go on with --resume"
-        ) from error
-    recover(folder)
+    parameters = network_arrays(network)
+    optimizer, counts = optimizer_arrays(trainer)
+    values = asdict(progress)
+    history = values.pop("history")
+    hashes: dict[str, str] = {}
+
+    def arrays_writer(name: str, arrays: dict[str, mx.nd.NDArray]) -> run_folder.Writer:
+        def write(path: Path) -> None:
+            save_arrays(arrays, path)
+            hashes[name] = sha256_of_file(path)
+
+        return write
+
+    # Written after the arrays, whose hashes they hold.
+    def write_loop(path: Path) -> None:
+        state = {"seed": config.seed, "optimizer": counts, **values, "sha256": hashes}
+        path.write_text(run_folder.record_json(state), encoding="utf-8")
+
+    def write_run(path: Path) -> None:
+        best = {"best_epoch": progress.best_epoch, "metric": config.metric, "best": progress.best}
+        digests = {**record["sha256"], "best.params": hashes["best.params"]}
+        path.write_text(run_folder.record_json({**record, **best, "sha256": digests}), encoding="utf-8")
+
+    writers = {
+        "last.params": arrays_writer("last.params", parameters),
+        "trainer.states": arrays_writer("trainer.states", optimizer),
+        "history.csv": run_folder.text_writer(history_csv(history)),
+        "loop.json": write_loop,
+    }
+    if is_best:
+        writers.update({"best.params": arrays_writer("best.params", parameters), "run.json": write_run})
+    run_folder.commit(folder, writers)
 
 
-def recover(folder: Path) -> None:
-    """Finish a save that had been committed when its process died; do nothing where there is none."""
-    marker = folder / COMMIT
-    if not marker.exists():
-        return
-    for name in json.loads(marker.read_text(encoding="utf-8")):
-        # Already renamed, here before the crash or by another process that recovers at the same time.
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(folder / f"{name}.next", folder / name)
-    _sync_folder(folder)
-    marker.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Flush the renames to the disk, where the system can (not on Windows)."""
-    with contextlib.suppress(OSError, AttributeError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def read_record(folder: Path, name: str) -> dict[str, Any]:
-    """Read ``run.json`` or ``loop.json`` and check its version.
+def restore_state(folder: Path, network: mx.gluon.Block, trainer: mx.gluon.Trainer) -> Progress:
+    """Load what `save_state` saved into a network and a trainer of the same shape, and return the progress.
 
     Raises
     ------
     RunError
-        The folder or file is missing or damaged, or was written in another format version.
+        A file of the run folder is missing, damaged or of another network.
     """
-    if not folder.is_dir():
-        raise RunError(f"expected a run folder, but {folder} is not there; `vqa train CARD --run {folder}` makes one")
-    recover(folder)
-    path = folder / name
-    if not path.is_file():
-        raise RunError(f"{folder} holds no {name}: not a run folder, or training has not finished an epoch in it")
+    record = run_folder.read_record(folder, "loop.json")
+    for name, digest in record["sha256"].items():
+        run_folder.check_hash(folder / name, digest)
+    load_network(network, folder / "last.params")
+    load_optimizer(trainer, folder / "trainer.states", record["optimizer"])
+    values = {name: record[name] for name in Progress.__dataclass_fields__ if name != "history"}
+    return Progress(**values, history=read_history(folder / "history.csv"))
+
+
+def save_arrays(arrays: dict[str, mx.nd.NDArray], path: Path) -> None:
+    """Save named arrays and read them back, since MXNet does not notice when a disk fills up.
+
+    Raises
+    ------
+    OSError
+        The file could not be written whole.
+    """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        version = record["format_version"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path} is damaged ({type(error).__name__}: {error}); train the run again") from error
-    if version != FORMAT_VERSION:
-        raise RunError(
-            f"{path} has format version {version}, this program reads version {FORMAT_VERSION}; "
-            "use the version of vqa that wrote it, or train the run again"
-        )
-    return dict(record)
+        mx.nd.save(str(path), arrays)
+        stored = mx.nd.load(str(path)) if arrays else {}
+    except mx.MXNetError as error:
+        # MXNet gives no error number; it fails here when the folder cannot be written or the disk filled up.
+        raise OSError(errno.EIO, "a file could not be written whole; is the disk full?", str(path)) from error
+    # As bytes, so that NaN equals NaN.
+    if any(stored[name].asnumpy().tobytes() != array.asnumpy().tobytes() for name, array in arrays.items()):
+        raise OSError(errno.EIO, "a file reads back differently from what was written", str(path))
 
 
-def check_hash(path: Path, expected: str) -> None:
-    """Check a file of the run against the hash that was recorded when it was saved.
+def network_arrays(network: mx.gluon.Block) -> dict[str, mx.nd.NDArray]:
+    """Return a network's parameters by attribute path, the names that ``load_parameters`` expects."""
+    return {name: parameter.data() for name, parameter in network._collect_params_with_prefix().items()}
+
+
+def load_network(network: mx.gluon.Block, path: Path) -> None:
+    """Load parameters saved by `save_arrays` into a network of the same shape.
 
     Raises
     ------
     RunError
-        The file is missing or differs.
+        A parameter is missing, extra or of another shape, or the file is no parameter file.
     """
-    if not path.is_file():
-        raise RunError(f"{path} is missing; restore it or train the run again")
-    if sha256_of_file(path) != expected:
-        raise RunError(f"{path} is damaged: its content differs from what was saved; restore it or train the run again")
+    try:
+        stored = mx.nd.load(str(path))
+    except mx.MXNetError as error:
+        raise RunError(f"{path} is not a readable parameter file; restore it or train the run again") from error
+    parameters = network._collect_params_with_prefix()
+    names = set(stored) if isinstance(stored, dict) else set()
+    if names != set(parameters):
+        missing, extra = sorted(set(parameters) - names), sorted(names - set(parameters))
+        raise RunError(f"{path} does not fit the network: missing parameters {missing}, extra parameters {extra}")
+    for name, parameter in parameters.items():
+        if parameter.shape != stored[name].shape:
+            raise RunError(
+                f"{path}: parameter {name} has the shape {stored[name].shape}, the network expects {parameter.shape}"
+            )
+        parameter.set_data(stored[name].astype(parameter.dtype))
+
+
+def optimizer_arrays(trainer: mx.gluon.Trainer) -> tuple[dict[str, mx.nd.NDArray], dict[str, Any]]:
+    """Return the optimizer's state: arrays by "parameter/slot", and its update counts for JSON.
+
+    ``Trainer.save_states`` would write a pickle; this is the same content.
+    """
+    arrays = {}
+    # Sorted, so that equal states make equal files whatever order they were made in.
+    for index, state in sorted(trainer._updaters[0].states.items()):
+        slots = state if isinstance(state, (tuple, list)) else [state]
+        arrays.update({f"{index}/{slot}": array for slot, array in enumerate(slots) if array is not None})
+    optimizer = trainer._optimizer
+    counts = {str(index): count for index, count in sorted(optimizer._index_update_count.items())}
+    return arrays, {"num_update": optimizer.num_update, "index_update_count": counts}
+
+
+def load_optimizer(trainer: mx.gluon.Trainer, path: Path, counts: dict[str, Any]) -> None:
+    """Give a new trainer the optimizer state saved from another one over the same parameters.
+
+    Raises
+    ------
+    RunError
+        The file does not hold the state of these parameters.
+    """
+    stored = mx.nd.load(str(path)) if counts["num_update"] else {}
+    updater, optimizer = trainer._updaters[0], trainer._optimizer
+    slots: dict[int, list[mx.nd.NDArray]] = {}
+    for name in sorted(stored):
+        slots.setdefault(int(name.split("/")[0]), []).append(stored[name])
+    parameters = dict(enumerate(trainer._params))
+    for index, arrays in slots.items():
+        if index not in parameters or any(array.shape != parameters[index].shape for array in arrays):
+            raise RunError(f"{path} holds the optimizer state of another network; resume with the run's own options")
+        data = parameters[index].list_data()[0]
+        arrays = [array.as_in_context(data.context) for array in arrays]
+        fresh = optimizer.create_state_multi_precision(index, data)
+        updater.states[index] = tuple(arrays) if isinstance(fresh, (tuple, list)) else arrays[0]
+        updater.states_synced[index] = True
+    optimizer.num_update = counts["num_update"]
+    optimizer._index_update_count.update({int(index): count for index, count in counts["index_update_count"].items()})
+
+
+def epoch_line(row: dict[str, Any], epochs: int, is_best: bool) -> str:
+    """Return the one line that training prints for an epoch."""
+    return (
+        f"epoch {row['epoch']:>3}/{epochs}  train loss {row['train_loss']:.4f}  validation loss {row['loss']:.4f}  "
+        f"any-of {format_rate(row['any_of'])}  per-split {format_rate(row['per_split'])} of at most "
+        f"{format_rate(row['per_split_ceiling'])}  "
+        f"{row['seconds']:.1f} s{'  best' if is_best else ''}"
+    )
+
+
+def history_csv(history: list[dict[str, Any]]) -> str:
+    """Return the history as CSV text with full precision."""
+    text = io.StringIO()
+    names = ["epoch", "train_loss", *Validation.__dataclass_fields__, "seconds"]
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()
+
+
+def read_history(path: Path) -> list[dict[str, Any]]:
+    """Read what `history_csv` wrote."""
+    with open(path, encoding="utf-8", newline="") as file:
+        return [
+            {name: int(value) if name == "epoch" else float(value) for name, value in row.items()}
+            for row in csv.DictReader(file)
+        ]

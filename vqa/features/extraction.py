@@ -1,0 +1,158 @@
+"""Extraction: images or videos -> a features file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from vqa.errors import ConfigError, ImageError
+from vqa.features.encoders import ImageEncoder
+from vqa.features.files import FeatureWriter, settings_file
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class Sources(Protocol):
+    """What to make features of; `vqa.data.image_sources.Sources` finds it in a folder or by a card."""
+
+    @property
+    def image_ids(self) -> list[str]:
+        """Distinct ids; each becomes a row."""
+        ...
+
+    @property
+    def path(self) -> Path:
+        """The folder that the files are in."""
+        ...
+
+    @property
+    def num_frames(self) -> int | None:
+        """Frames taken of each video; None where the files are images."""
+        ...
+
+    def decode(self, image_id: str, size: int) -> Pixels:
+        """Return pixels uint8 (1 or num_frames, 3, size, size); ImageError where the file cannot be used."""
+        ...
+
+
+class Extraction(NamedTuple):
+    """What an extraction gave: the shape and type of the features file, and why files are not in it, by id."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    failures: dict[str, str]
+
+
+def extract(
+    sources: Sources,
+    output: Path,
+    encoder: ImageEncoder,
+    *,
+    batch_size: int = 16,
+    float16: bool = False,
+    overwrite: bool = False,
+) -> Extraction:
+    """Write the features of all sources that can be decoded; begun again after a kill, go on where it stopped.
+
+    Parameters
+    ----------
+    output : the .npy file; the ids are written beside it
+    batch_size : images, or frames of videos, that pass through the network together
+
+    Raises
+    ------
+    ConfigError
+        The file is there already, a grid is asked of videos, or an earlier attempt had other settings.
+    ImageError
+        None of the files can be decoded.
+    """
+    if sources.num_frames and encoder.grid:
+        raise ConfigError("a grid is made of images, and these are videos: leave out --grid or --frames")
+    per_image = sources.num_frames or 1
+    shape = (per_image, *encoder.shape) if sources.num_frames else encoder.shape
+    settings = {
+        "encoder": encoder.settings,
+        "frames": sources.num_frames,
+        "source": str(sources.path.resolve()),
+    }
+    failures: dict[str, str] = {}
+    with FeatureWriter(output, shape, "float16" if float16 else "float32", settings, overwrite=overwrite) as writer:
+        done = set(writer.image_ids)
+        left = [image_id for image_id in sources.image_ids if image_id not in done]
+        with _progress(len(sources.image_ids), len(done)) as progress:
+            for batch in _decode_batches(left, sources, encoder.size, max(batch_size // per_image, 1)):
+                good = {image_id: pixels for image_id, pixels in batch.items() if not isinstance(pixels, ImageError)}
+                failures.update((image_id, str(batch[image_id])) for image_id in batch if image_id not in good)
+                if good:
+                    features = encoder.encode(np.concatenate(list(good.values())))
+                    writer.append(list(good), features.reshape(len(good), *shape))
+                progress.update(len(batch))
+        if not writer.image_ids:
+            raise ImageError(
+                f"none of the {len(failures)} files can be used; the first: {next(iter(failures.values()))}"
+            )
+        writer.finish()
+        return Extraction((len(writer.image_ids), *shape), writer.dtype.name, failures)
+
+
+def _progress(total: int, initial: int) -> tqdm:
+    """Return a bar on stderr; where that is a file, one with few lines."""
+    seconds = 0.2 if sys.stderr.isatty() else 10
+    return tqdm(total=total, initial=initial, desc="extracting features", unit="file", mininterval=seconds)
+
+
+def _decode_batches(
+    image_ids: Sequence[str], sources: Sources, size: int, batch_size: int
+) -> Iterator[dict[str, Pixels | ImageError]]:
+    """Yield the pixels uint8 (1 or F, 3, size, size), or what is wrong, of `batch_size` files after the other."""
+
+    def decode(image_id: str) -> Pixels | ImageError:
+        try:
+            return sources.decode(image_id, size)
+        except ImageError as error:
+            return error
+
+    # Pillow and FFmpeg decode outside Python's global lock.
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(image_ids), batch_size):
+            names = image_ids[start : start + batch_size]
+            yield dict(zip(names, pool.map(decode, names)))
+
+
+def encode_like(
+    features: Path, decode: Callable[[int, int | None], Pixels], device: str = "cpu"
+) -> npt.NDArray[np.float32]:
+    """Return the features of one more image or video, made as those of a features file were, float32 (*shape).
+
+    Parameters
+    ----------
+    features : the features file
+    decode : from the size and the number of frames (None for an image) that its encoder took, to pixels uint8
+        (1 or F, 3, size, size)
+
+    Raises
+    ------
+    ConfigError
+        It is not known how the features file was made.
+    ImageError
+        The image or video cannot be decoded.
+    """
+    try:
+        settings = json.loads(settings_file(features).read_text(encoding="utf-8"))
+        encoder, num_frames = ImageEncoder(**settings["encoder"], device=device), settings["frames"]
+        shape, dtype = settings["shape"], settings["dtype"]
+    except (FileNotFoundError, ValueError, LookupError, TypeError) as error:
+        raise ConfigError(
+            f"{settings_file(features)}: expected the settings that vqa extract writes beside {features.name}; without "
+            "them it is not known how to make features of a further image"
+        ) from error
+    encoded = encoder.encode(decode(encoder.size, num_frames))
+    return encoded.reshape(shape).astype(dtype).astype(np.float32)

@@ -1,0 +1,282 @@
+"""Features files: read by row, and written so that a killed extraction goes on where it stopped.
+
+A features file is an ``.npy`` array of float32 or float16, its first axis the images; beside it ``<name>.ids.txt``
+holds the id of each row, one per line. ``vqa extract`` writes both; region features from elsewhere need only be brought
+into this form, images with fewer regions than the most filled up with rows of zeros.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock, Timeout
+from PIL import Image
+
+from vqa.errors import ConfigError, ImageError
+from vqa.features.stored_rows import StoredRows
+from vqa.files import replacing
+
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg")
+# Axes of the whole file, and how its shape is written in messages.
+AXES = {"features": (2, "(N, D)"), "regions": (3, "(N, R, D)"), "frames": (3, "(N, F, D)")}
+
+
+def ids_file(path: Path) -> Path:
+    """Return the file with the ids of a features file's rows.
+
+    >>> ids_file(Path("grid/features.npy")).as_posix()
+    'grid/features.ids.txt'
+    """
+    return path.with_suffix(".ids.txt")
+
+
+def settings_file(path: Path) -> Path:
+    """Return the JSON file that tells how a features file was made."""
+    return path.with_suffix(".json")
+
+
+class FeatureStore:
+    """Features of images, read from the disk by index; the file may be larger than the memory.
+
+    Attributes
+    ----------
+    kind : "features", "regions" or "frames"
+    shape : of one image: (D,), (R, D) or (F, D)
+    image_ids : the id of each row; a file name stands for the name without extension as well
+
+    Raises
+    ------
+    ImageError
+        The file or its ids are missing, damaged or do not fit together.
+    """
+
+    def __init__(self, path: Path, kind: str) -> None:
+        axes, form = AXES[kind]
+        try:
+            self._rows = StoredRows(path)
+        except (ValueError, EOFError) as error:
+            raise ImageError(f"{path}: expected a whole .npy file of {form} numbers in C order: {error}") from error
+        shape, dtype = self._rows.shape, self._rows.dtype
+        if len(shape) != axes or dtype not in (np.float32, np.float16):
+            raise ImageError(
+                f"{path}: expected float32 or float16 numbers {form} for images of kind {kind!r}, got {dtype} {shape}"
+            )
+        self.path = path
+        self.kind = kind
+        self.shape = shape[1:]
+        self.image_ids = _read_ids(path, len(self._rows))
+        self._row_of = _rows_by_name(self.image_ids)
+
+    def missing(self, image_ids: Iterable[str]) -> list[str]:
+        """Return those of the ids for which there are no features, in their order."""
+        return [image_id for image_id in image_ids if image_id not in self._row_of]
+
+    def read(self, image_ids: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return the features of the given images, float32 (M, *shape).
+
+        Raises
+        ------
+        ImageError
+            There are no features of an image, or the file has become shorter.
+        """
+        try:
+            numbers = [self._row_of[image_id] for image_id in image_ids]
+        except KeyError as error:
+            raise ImageError(self.absent(error.args[0])) from None
+        try:
+            return self._rows[numbers].astype(np.float32, copy=False)
+        except EOFError as error:
+            image_id = image_ids[error.args[0]]
+            raise ImageError(f"{self.path}: the file ends inside the features of image {image_id!r}") from None
+
+    def absent(self, image_id: str) -> str:
+        """Return the sentence that says that an image has no features."""
+        return f"image {image_id!r} has no features in {self.path}, or its id is not in {ids_file(self.path)}"
+
+
+def _rows_by_name(image_ids: Sequence[str]) -> dict[str, int]:
+    """Return the row of each id, and of each file name less its extension where that is one file's only."""
+    known = {*Image.registered_extensions(), *VIDEO_SUFFIXES}
+    rows_of_stem: dict[str, list[int]] = {}
+    for row, image_id in enumerate(image_ids):
+        stem, extension = os.path.splitext(image_id)
+        if extension.lower() in known:
+            rows_of_stem.setdefault(stem, []).append(row)
+    by_stem = {stem: rows[0] for stem, rows in rows_of_stem.items() if len(rows) == 1}
+    return {**by_stem, **{image_id: row for row, image_id in enumerate(image_ids)}}
+
+
+def _read_ids(path: Path, num_rows: int) -> list[str]:
+    """Return the ids beside a features file, checked to be as many as its rows and all different."""
+    file = ids_file(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ImageError(
+            f"{path}: expected the ids of its {num_rows} rows in {file}, one a line; no such file"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ImageError(f"{file}: not UTF-8: {error}") from error
+    image_ids = text.removesuffix("\n").split("\n")
+    if len(image_ids) != num_rows:
+        raise ImageError(f"{file}: expected {num_rows} ids, one a line, as {path} has rows; got {len(image_ids)}")
+    if len(set(image_ids)) != num_rows:
+        double = next(image_id for image_id in image_ids if image_ids.count(image_id) > 1)
+        raise ImageError(f"{file}: the id {double!r} occurs more than once")
+    return image_ids
+
+
+class FeatureWriter:
+    """Writes a features file and its ids; begun again after a kill, it goes on after the last complete row.
+
+    Rows go to ``<path>.part``, the ids of the complete ones to ``<path>.progress``; `finish` renames. Use it as a
+    context manager: it holds a lock against a second process.
+
+    Attributes
+    ----------
+    image_ids : of the rows that are there, those of an earlier attempt included
+
+    Parameters
+    ----------
+    path : the .npy file to write
+    shape : of the features of one image
+    dtype : float32 or float16
+    settings : how the features are made, as JSON values; an earlier attempt with others is not gone on with
+    overwrite : replace a file that is there, and drop an earlier attempt with other settings
+
+    Raises
+    ------
+    ConfigError
+        The file is there already, or an earlier attempt had other settings.
+    ImageError
+        Another process is writing the file.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        shape: tuple[int, ...],
+        dtype: npt.DTypeLike,
+        settings: dict[str, Any],
+        *,
+        overwrite: bool = False,
+    ) -> None:
+        check_target(path, overwrite)
+        self.path, self.shape, self.dtype = path, shape, np.dtype(dtype)
+        self.image_ids: list[str] = []
+        self._part, self._progress = (path.with_name(path.name + end) for end in (".part", ".progress"))
+        self._settings = {**settings, "shape": list(shape), "dtype": self.dtype.name}
+        self._overwrite = overwrite
+        self._stack = ExitStack()
+
+    def __enter__(self) -> FeatureWriter:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            self._lock(stack)
+            self.image_ids = self._earlier_ids()
+            with replacing(self._progress) as file:
+                file.writelines(f"{line}\n" for line in [json.dumps(self._settings), *self.image_ids])
+            with open(self._part, "r+b" if self.image_ids else "wb") as rows:
+                rows.write(self._header(0))
+                rows.truncate(self._end())
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _lock(self, stack: ExitStack) -> None:
+        lock = FileLock(self.path.with_name(self.path.name + ".lock"), timeout=0)
+        try:
+            stack.enter_context(lock)
+        except Timeout:
+            raise ImageError(f"{self.path}: another process is writing this file") from None
+        # Nobody waits for this lock, so that its file can go before it is released.
+        stack.callback(Path(lock.lock_file).unlink)
+
+    def _header(self, num_rows: int) -> bytes:
+        """Return the header of the .npy file; its length is the same for every number of rows."""
+        header = io.BytesIO()
+        fields = {"descr": self.dtype.str, "fortran_order": False, "shape": (num_rows, *self.shape)}
+        np.lib.format.write_array_header_1_0(header, fields)
+        return header.getvalue()
+
+    def _end(self) -> int:
+        """Return where the last complete row ends."""
+        return len(self._header(0)) + self.dtype.itemsize * int(np.prod(self.shape)) * len(self.image_ids)
+
+    def _earlier_ids(self) -> list[str]:
+        """Return the ids whose rows an earlier attempt completed; none if there was none."""
+        if not (self._part.exists() and self._progress.exists()):
+            return []
+        settings, *image_ids = self._progress.read_text(encoding="utf-8", errors="replace").split("\n")
+        earlier = json.loads(settings)
+        if earlier == self._settings:
+            # What follows the last line break was cut off by the kill. A row is written before its id.
+            return image_ids[:-1]
+        if self._overwrite:
+            return []
+        changed = [key for key in self._settings if earlier.get(key) != self._settings[key]]
+        was = ", ".join(f"{key} = {earlier.get(key)}" for key in changed)
+        raise ConfigError(
+            f"{self._part} is an unfinished extraction with other settings ({was}); repeat those, or --overwrite it"
+        )
+
+    def append(self, image_ids: Sequence[str], features: npt.NDArray[np.float32]) -> None:
+        """Add the features float32 (M, *shape) of M images.
+
+        Raises
+        ------
+        ImageError
+            A value is not finite, or too large for float16.
+        OSError
+            The rows cannot be written, such as when the disk is full.
+        """
+        with np.errstate(over="ignore"):
+            rows = features.astype(self.dtype)
+        finite = np.isfinite(rows).reshape(len(rows), -1).all(axis=1)
+        if not finite.all():
+            image_id = image_ids[int(np.argmin(finite))]
+            raise ImageError(f"the features of image {image_id!r} are not all finite as {self.dtype.name}")
+        try:
+            self._write_rows(self._end(), rows.tobytes())
+            with open(self._progress, "a", encoding="utf-8", newline="") as file:
+                file.writelines(f"{image_id}\n" for image_id in image_ids)
+        except OSError as error:
+            raise OSError(error.errno, f"{error.strerror}; what is written so far is kept", str(self._part)) from error
+        self.image_ids.extend(image_ids)
+
+    def _write_rows(self, position: int, data: bytes) -> None:
+        with open(self._part, "r+b") as rows:
+            rows.seek(position)
+            rows.write(data)
+            rows.flush()
+            os.fsync(rows.fileno())
+
+    def finish(self) -> None:
+        """Give the file its final header and name, and write its ids and its settings beside it."""
+        self._write_rows(0, self._header(len(self.image_ids)))
+        # The .npy comes last, so that it never stands beside the ids of another one.
+        self.path.unlink(missing_ok=True)
+        with replacing(ids_file(self.path)) as file:
+            file.writelines(f"{image_id}\n" for image_id in self.image_ids)
+        with replacing(settings_file(self.path)) as file:
+            json.dump(self._settings, file, indent=2)
+        os.replace(self._part, self.path)
+        self._progress.unlink()
+
+
+def check_target(path: Path, overwrite: bool) -> None:
+    """Raise a ConfigError if `path` is no name of a features file, or is there already and is to be kept."""
+    if path.suffix != ".npy":
+        raise ConfigError(f"expected a features file named like features.npy, got {path}")
+    if path.exists() and not overwrite:
+        raise ConfigError(f"{path} is there already; --overwrite replaces it")

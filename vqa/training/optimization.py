@@ -1,0 +1,35 @@
+"""The optimizer of a training run: Adam, its learning rate at each step, and the random state of each step."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from vqa._mxnet import mx
+from vqa.training.config import TrainConfig
+
+
+def adam(network: mx.gluon.Block, config: TrainConfig) -> mx.gluon.Trainer:
+    """Return a trainer that takes Adam's steps over the parameters of a network."""
+    clipping = {"clip_gradient": config.gradient_clip} if config.gradient_clip else {}
+    options = {"learning_rate": config.learning_rate, "wd": config.weight_decay, **clipping}
+    return mx.gluon.Trainer(network.collect_params(), "adam", options, kvstore=None)
+
+
+def learning_rate(step: int, num_steps: int, highest: float, warmup: float) -> float:
+    """Return the learning rate of step `step` in [0, num_steps): a linear rise, then half a cosine down to 0.
+
+    >>> [round(learning_rate(step, 10, 1.0, 0.2), 2) for step in range(10)]
+    [0.5, 1.0, 0.99, 0.92, 0.8, 0.65, 0.47, 0.29, 0.14, 0.04]
+    """
+    rising = int(num_steps * warmup)
+    if step < rising:
+        return highest * (step + 1) / rising
+    done = (step - rising + 0.5) / (num_steps - rising)
+    return highest * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def step_seed(seed: int, step: int) -> int:
+    """Return MXNet's seed for one step, so that dropout is a function of (seed, step) and a resume draws the same."""
+    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0] >> 1)

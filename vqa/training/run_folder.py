@@ -1,0 +1,257 @@
+"""The run folder: opened by one process, written all at once or not at all, versioned, checked by hash on the way back.
+
+A save of several files is one transaction. Every file is written beside its name with the suffix ``.next`` and
+flushed; then ``commit.json``, which lists them, appears by one rename: from that moment the save has happened. The
+files are renamed to their names, and ``commit.json`` goes. Whoever opens the folder after a crash finishes what a
+``commit.json`` announces, and ignores ``.next`` files without one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import functools
+import importlib.metadata
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from vqa.errors import ConfigError, RunError, TrainingError
+from vqa.files import replacing, sha256_of_file
+from vqa.training.config import TrainConfig, read_config
+
+FORMAT_VERSION = 1
+COMMIT = "commit.json"
+FILES = (
+    "config.json", "vocab.json", "run.json", "best.params", "last.params", "trainer.states", "loop.json",
+    "history.csv", "train.log",
+)  # fmt: skip
+
+Writer = Callable[[Path], None]
+
+
+_version = functools.lru_cache(importlib.metadata.version)  # which reads a file each time
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of this package and of the libraries that its numbers depend on."""
+    return {name: _version(name) for name in ("vqa", "mxnet", "numpy")}
+
+
+def to_json(value: Any) -> str:
+    """Return `value` as indented JSON text that ends with a newline; NaN is refused."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def record_json(record: Mapping[str, Any]) -> str:
+    """Return the text of ``run.json`` or ``loop.json``: a JSON object that begins with the format version."""
+    return to_json({"format_version": FORMAT_VERSION, **record})
+
+
+def text_writer(text: str) -> Writer:
+    """Return a writer that fills a file with `text` in UTF-8."""
+
+    def write(path: Path) -> None:
+        path.write_bytes(text.encode("utf-8"))
+
+    return write
+
+
+def commit(folder: Path, writers: Mapping[str, Writer]) -> None:
+    """Write several files of a run folder as one transaction.
+
+    Parameters
+    ----------
+    folder : the run folder
+    writers : file name -> function that writes that file at the path it is given
+
+    Raises
+    ------
+    TrainingError
+        A file cannot be written, for example because the disk is full; all files are as they were before.
+    """
+    written: list[Path] = []
+    try:
+        for name, write in writers.items():
+            path = folder / f"{name}.next"
+            written.append(path)
+            write(path)
+            with open(path, "rb+") as file:
+                os.fsync(file.fileno())
+        with replacing(folder / COMMIT) as file:
+            file.write(to_json(list(writers)))
+    except OSError as error:
+        for path in written:
+            path.unlink(missing_ok=True)
+        reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror
+        raise TrainingError(
+            f"cannot save to {folder}: {reason}; the checkpoint saved before is intact: "
+            "make room and go on with --resume"
+        ) from error
+    recover(folder)
+
+
+def recover(folder: Path) -> None:
+    """Finish a save that had been committed when its process died; do nothing where there is none."""
+    marker = folder / COMMIT
+    if not marker.exists():
+        return
+    for name in json.loads(marker.read_text(encoding="utf-8")):
+        # Already renamed, here before the crash or by another process that recovers at the same time.
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(folder / f"{name}.next", folder / name)
+    _sync_folder(folder)
+    marker.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Flush the renames to the disk, where the system can (not on Windows)."""
+    with contextlib.suppress(OSError, AttributeError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def read_record(folder: Path, name: str) -> dict[str, Any]:
+    """Read ``run.json`` or ``loop.json`` and check its version.
+
+    Raises
+    ------
+    RunError
+        The folder or file is missing or damaged, or was written in another format version.
+    """
+    if not folder.is_dir():
+        raise RunError(f"expected a run folder, but {folder} is not there; `vqa train CARD --run {folder}` makes one")
+    recover(folder)
+    path = folder / name
+    if not path.is_file():
+        raise RunError(f"{folder} holds no {name}: not a run folder, or training has not finished an epoch in it")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        version = record["format_version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} is damaged ({type(error).__name__}: {error}); train the run again") from error
+    if version != FORMAT_VERSION:
+        raise RunError(
+            f"{path} has format version {version}, this program reads version {FORMAT_VERSION}; "
+            "use the version of vqa that wrote it, or train the run again"
+        )
+    return dict(record)
+
+
+def check_hash(path: Path, expected: str) -> None:
+    """Check a file of the run against the hash that was recorded when it was saved.
+
+    Raises
+    ------
+    RunError
+        The file is missing or differs.
+    """
+    if not path.is_file():
+        raise RunError(f"{path} is missing; restore it or train the run again")
+    if sha256_of_file(path) != expected:
+        raise RunError(f"{path} is damaged: its content differs from what was saved; restore it or train the run again")
+
+
+LOCK = ".lock"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Make the run folder and hold it against a second training process.
+
+    Raises
+    ------
+    RunError
+        Another process trains in this folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(str(folder / LOCK))
+    try:
+        with lock.acquire(timeout=0):
+            yield
+    except Timeout as error:
+        raise RunError(f"another process is training in {folder}; wait for it, or give another --run") from error
+
+
+class _LogFile(logging.FileHandler):
+    """A log file that may fall silent: a full disk is reported where a checkpoint is saved, not here."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Do nothing; logging would print a traceback."""
+
+
+@contextmanager
+def log_file(folder: Path) -> Iterator[None]:
+    """Append what the package logs within the block to ``train.log``."""
+    handler = _LogFile(folder / "train.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("vqa")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def start_folder(folder: Path, config: TrainConfig, vocabulary: str, record: dict[str, Any], overwrite: bool) -> None:
+    """Write what a run folder holds before the first step: config.json, vocab.json, run.json.
+
+    Parameters
+    ----------
+    vocabulary : the vocabulary as JSON
+    record : what run.json holds beside the best epoch
+    overwrite : remove the files of an earlier run first
+
+    Raises
+    ------
+    RunError
+        The folder is not empty and `overwrite` is false.
+    """
+    present = sorted(path.name for path in folder.iterdir() if path.name != LOCK)
+    if present and not overwrite:
+        raise RunError(
+            f"{folder} is not empty (it holds {', '.join(present[:3])}{', ...' if len(present) > 3 else ''}); "
+            "go on with --resume, replace it with --overwrite, or give another --run"
+        )
+    for name in FILES:
+        for suffix in ("", ".next"):
+            (folder / f"{name}{suffix}").unlink(missing_ok=True)
+    (folder / COMMIT).unlink(missing_ok=True)
+    with replacing(folder / "config.json") as file:
+        file.write(config.to_json())
+    with replacing(folder / "vocab.json") as file:
+        file.write(vocabulary)
+    with replacing(folder / "run.json") as file:
+        file.write(record_json({**record, "best_epoch": 0}))
+
+
+def check_resumable(folder: Path, config: TrainConfig, record: dict[str, Any]) -> None:
+    """Check that a run folder was written with these choices and this data.
+
+    Raises
+    ------
+    RunError
+        The folder holds no run, or one on other data.
+    ConfigError
+        An option differs from the run's.
+    """
+    stored = read_record(folder, "run.json")
+    before, now = dataclasses.asdict(read_config(folder / "config.json")), dataclasses.asdict(config)
+    different = [f"{name} was {before[name]!r}, is {now[name]!r}" for name in now if now[name] != before[name]]
+    if different:
+        raise ConfigError(
+            f"--resume goes on with the options that {folder} was started with, but {'; '.join(different)}"
+        )
+    if stored["data_hash"]["train"] != record["data_hash"]["train"]:
+        raise RunError(f"{folder} was trained on other data than {record['card']} holds now; start a new --run")
