@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 import pandas as pd
@@ -12,6 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from vqa.display import visible
 from vqa.inspection.questions import Question, answer_counts, margins, questions_of
 from vqa.scoring.formatting import NOT_AVAILABLE, format_count, format_rate
 
@@ -60,19 +60,6 @@ def summary_line(frame: pd.DataFrame) -> str:
 def count_of_questions(count: int) -> str:
     """Return ``"1 question"``, ``"9,673 questions"``."""
     return f"{format_count(count)} question{'' if count == 1 else 's'}"
-
-
-def visible(text: str) -> str:
-    r"""Return `text` with control characters written out, so that a file cannot steer the terminal.
-
-    >>> visible("red\x1b[2J")
-    'red\\x1b[2J'
-    """
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", _written_out, text)
-
-
-def _written_out(match: re.Match[str]) -> str:
-    return match.group().encode("unicode_escape").decode("ascii")
 
 
 def _answers_text(answers: Sequence[str]) -> str:
