@@ -6,7 +6,7 @@ import pytest
 
 import vqa
 from vqa.data import dataset as dataset_module
-from vqa.data.dataset import load_dataset
+from vqa.data.dataset import DataOptions, load_dataset
 from vqa.data.table import QuestionTable
 from vqa.data.vocab import Vocabulary
 from vqa.errors import ConfigError, DataError
@@ -41,6 +41,30 @@ def test_limits_of_the_vocabulary(tmp_path: Path) -> None:
     dataset = load_dataset(card, max_answers=1, min_word_count=2)
     assert dataset.vocabulary.answers == ["dog"]
     assert dataset.vocabulary.words.idx_to_token[2:] == ["is", "it"]
+
+
+def test_a_data_set_remembers_how_it_was_read(tmp_path: Path) -> None:
+    card = write(tmp_path, train=HEADER + "1,what is it,cat,dog\n2,is it,dog,\n")
+    assert load_dataset(card).options == DataOptions(max_bad=0.01, max_answers=0, min_word_count=1)
+    dataset = load_dataset(card, max_bad=0.5, max_answers=1, min_word_count=2)
+    assert dataset.options == DataOptions(max_bad=0.5, max_answers=1, min_word_count=2)
+    assert dataset.with_table("own", dataset.table("train")).options == dataset.options
+    again = load_dataset(card, max_bad=0.5, max_answers=1, min_word_count=2, vocabulary=dataset.vocabulary)
+    assert again.options == dataset.options
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"max_bad": 1.5}, r"max_bad: expected a fraction of bad lines in \[0, 1\], got 1.5"),
+        ({"max_bad": float("nan")}, "max_bad: expected a fraction"),
+        ({"max_answers": -1}, "max_answers: expected a number of at least 1, or 0 for no limit, got -1"),
+        ({"min_word_count": 0}, "min_word_count: expected a number of at least 1, got 0"),
+    ],
+)
+def test_options_out_of_their_range(tmp_path: Path, values: dict[str, float], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_dataset(write(tmp_path, train="q,a\n"), **values)
 
 
 def test_splits_are_read_once_and_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

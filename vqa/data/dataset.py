@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 from vqa.data.cards import DatasetCard, load_card
@@ -18,6 +19,37 @@ log = logging.getLogger(__name__)
 TRAIN = "train"
 
 
+@dataclass(frozen=True)
+class DataOptions:
+    """How the files of a data set are read and its vocabulary is made; a run records them.
+
+    Attributes
+    ----------
+    max_bad : largest fraction of bad lines that is accepted in a split, in [0, 1]
+    max_answers : size limit of the answer vocabulary; 0 means none
+    min_word_count : words that occur less often in the training questions are unknown
+
+    Raises
+    ------
+    ConfigError
+        A value is out of its range.
+    """
+
+    max_bad: float = 0.01
+    max_answers: int = 0
+    min_word_count: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_bad <= 1:
+            raise ConfigError(f"max_bad: expected a fraction of bad lines in [0, 1], got {self.max_bad}")
+        if self.max_answers < 0:
+            raise ConfigError(
+                f"max_answers: expected a number of at least 1, or 0 for no limit, got {self.max_answers}"
+            )
+        if self.min_word_count < 1:
+            raise ConfigError(f"min_word_count: expected a number of at least 1, got {self.min_word_count}")
+
+
 class Dataset:
     """The splits of a data set; made by `load_dataset`.
 
@@ -25,20 +57,21 @@ class Dataset:
     ----------
     card : the dataset card
     vocabulary : of the train split
+    options : how the files are read and how the vocabulary was made
     """
 
     def __init__(
         self,
         card: DatasetCard,
         vocabulary: Vocabulary,
+        options: DataOptions | None = None,
         *,
-        max_bad: float = 0.01,
         tables: dict[str, QuestionTable] | None = None,
     ) -> None:
         """Take a card, a vocabulary, and the tables of splits that are read already."""
         self.card = card
         self.vocabulary = vocabulary
-        self._max_bad = max_bad
+        self.options = options or DataOptions()
         self._tables = dict(tables or {})
         self._encoded: dict[str, EncodedQuestions] = {}
         self._images: ImageStore | None = None
@@ -62,7 +95,7 @@ class Dataset:
             The files cannot be read, or share question ids with a split that was read before.
         """
         if split not in self._tables:
-            table = _read_split(self.card, split, self._max_bad)
+            table = _read_split(self.card, split, self.options.max_bad)
             for other, other_table in self._tables.items():
                 _require_disjoint(split, table, other, other_table)
             self._tables[split] = table
@@ -89,7 +122,7 @@ class Dataset:
 
     def with_table(self, split: str, table: QuestionTable) -> Dataset:
         """Return a data set of the same card and vocabulary whose split `split` is `table`, read from nowhere."""
-        return Dataset(self.card, self.vocabulary, max_bad=self._max_bad, tables={split: table})
+        return Dataset(self.card, self.vocabulary, self.options, tables={split: table})
 
 
 def _read_split(card: DatasetCard, split: str, max_bad: float) -> QuestionTable:
@@ -114,9 +147,9 @@ def _require_disjoint(split: str, table: QuestionTable, other: str, other_table:
 def load_dataset(
     card_path: str | Path,
     *,
-    max_bad: float = 0.01,
+    max_bad: float = DataOptions.max_bad,
     max_answers: int | None = None,
-    min_word_count: int = 1,
+    min_word_count: int = DataOptions.min_word_count,
     vocabulary: Vocabulary | None = None,
 ) -> Dataset:
     """Load a data set by its card.
@@ -124,26 +157,27 @@ def load_dataset(
     Parameters
     ----------
     card_path : the TOML file
-    max_bad : largest fraction of bad lines in a split that is let pass, in [0, 1]
-    max_answers : keep so many of the commonest answers of the train split; None: all
-    min_word_count : keep the words that occur at least so often in the train split's questions
+    max_bad : largest fraction of bad lines that is accepted in a split, in [0, 1]
+    max_answers : keep this many of the commonest answers of the train split; None or 0: all
+    min_word_count : keep the words that occur at least this often in the train split's questions
     vocabulary : of a trained run; without it one is made from the split "train"
 
     Raises
     ------
     ConfigError
-        The card is wrong, or has no split "train" to make the vocabulary from.
+        The card is wrong, a number is out of its range, or there is no split "train" to make the vocabulary from.
     DataError
         The train split cannot be read.
     """
     card = load_card(card_path)
+    options = DataOptions(max_bad, max_answers or 0, min_word_count)
     if vocabulary is not None:
-        return Dataset(card, vocabulary, max_bad=max_bad)
+        return Dataset(card, vocabulary, options)
     if TRAIN not in card.splits:
         raise ConfigError(
             f"{card.path}: no split {TRAIN!r} to make the vocabulary from, only {', '.join(card.splits)}; "
             "give a trained run's vocabulary, or add [splits.train]"
         )
-    table = _read_split(card, TRAIN, max_bad)
-    vocabulary = build_vocabulary(table, max_answers=max_answers, min_word_count=min_word_count)
-    return Dataset(card, vocabulary, max_bad=max_bad, tables={TRAIN: table})
+    table = _read_split(card, TRAIN, options.max_bad)
+    vocabulary = build_vocabulary(table, max_answers=max_answers or None, min_word_count=min_word_count)
+    return Dataset(card, vocabulary, options, tables={TRAIN: table})
