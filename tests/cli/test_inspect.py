@@ -177,4 +177,4 @@ def test_predictions_of_other_data_than_the_card_holds_are_refused(table: Path, 
     write_predictions(read_predictions(table), path, provenance)
     result = inspect(path, "--html", tmp_path / "page.html")
     assert result.exit_code == 1
-    assert "was made of other questions than split 'train' of" in result.stderr
+    assert "was made from other questions than split 'train' of" in result.stderr

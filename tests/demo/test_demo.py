@@ -54,7 +54,7 @@ def picture(colour: str = "red", size: tuple[int, int] = (64, 48), form: str = "
 
 
 def bomb(width: int, height: int) -> bytes:
-    """Return a PNG of a few kilobytes that says it is so large, one bit a pixel."""
+    """Return a PNG of a few kilobytes that claims this size, one bit per pixel."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -104,11 +104,11 @@ def demo() -> Iterator[Demo]:
 
 LONG = " ".join(["what"] * 5000)
 BAD_UPLOADS = [
-    (b"", "what color is it?", "there is no image"),
-    (b"just text", "what color is it?", "the file is not an image that can be read; taken are PNG, JPEG"),
+    (b"", "what color is it?", "expected an image, got none"),
+    (b"just text", "what color is it?", "the file is not an image that can be read; accepted: PNG, JPEG"),
     (picture()[:-30], "what color is it?", "the file is not an image that can be read"),
     (bomb(10_000, 10_000), "what color is it?", "10000 x 10000 pixels (100 megapixels), at most 64 megapixels"),
-    (bomb(20_000, 10_000), "what color is it?", "at most 64 megapixels are taken"),
+    (bomb(20_000, 10_000), "what color is it?", "at most 64 megapixels are accepted"),
     (picture(), "", "expected a question, got an empty text"),
     (picture(), LONG, "expected a question of at most 200 words, got 5000"),
 ]
@@ -149,7 +149,7 @@ def test_a_body_that_is_too_large_is_not_read_to_its_end(demo: Demo, chunked: bo
     try:
         response = httpx.post(f"{demo.address}ask", content=content, headers=headers, timeout=30)
         assert response.status_code == 413
-        assert "at most 20 MB are taken" in response.json()["error"]
+        assert "at most 20 MB are accepted" in response.json()["error"]
     except (httpx.WriteError, httpx.ReadError):
         pass  # the server may hang up on what it has refused
     assert demo.ask(picture())[0] == 200
@@ -209,7 +209,7 @@ def test_uploads_are_turned_upright_and_made_small() -> None:
 def test_sixteen_bits_a_channel_are_refused() -> None:
     data = io.BytesIO()
     Image.new("I;16", (4, 4)).save(data, "PNG")
-    with pytest.raises(ImageError, match="more than 8 bits a channel"):
+    with pytest.raises(ImageError, match="more than 8 bits per channel"):
         decode_upload(data.getvalue())
 
 
@@ -269,7 +269,7 @@ def test_bad_input_gets_a_message_each_and_the_next_question_works(open_demo: An
     upload(page, tmp_path / "text.png", b"this is a text file, renamed")
     assert "not an image that can be read" in ask(page, "what color is it?")
     upload(page, tmp_path / "large.png", bytes(21_000_000))
-    assert "21 MB, at most 20 MB" in ask(page, "what color is it?")
+    assert "21 MB; at most 20 MB" in ask(page, "what color is it?")
     upload(page, tmp_path / "good.png", picture("blue"))
     assert "Type a question first" in ask(page, "  ")
     assert "at most 200 words, got 5000" in ask(page, LONG)
@@ -288,7 +288,7 @@ def test_the_demo_says_when_it_has_gone(open_demo: Any, tmp_path: Path) -> None:
     page = open_demo
     upload(page, tmp_path / "good.png", picture("blue"))
     page.route("**/ask", lambda route: route.abort())
-    assert "does it still run in its terminal?" in ask(page, "what color is it?")
+    assert "Is it still running in its terminal?" in ask(page, "what color is it?")
 
 
 def test_a_network_without_images_is_asked_without_one(page: Any) -> None:

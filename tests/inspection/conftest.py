@@ -44,7 +44,7 @@ def frame() -> pd.DataFrame:
 
 
 class Pictures:
-    """An image store of one colour an image: red, or noise for the image "b"."""
+    """An image store in which each image is red, except that "b" is noise."""
 
     kind = "pixels"
     shape = (3, 40, 60)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vqa.inspection.changes import write_comparison_html
+from vqa.inspection.comparison import write_comparison_html
 from vqa.inspection.gallery import write_gallery
 from vqa.inspection.source import Source
 from vqa.scoring.compare import PredictionSet, compare
@@ -210,8 +210,8 @@ def test_two_runs_side_by_side(page: Any, tmp_path: Path, frame: pd.DataFrame, p
     other.loc[5, ["prediction", "hit"]] = ["red", 0]
     sources = [PicturedSource("first", frame, pictures), PicturedSource("second", other)]
     comparison = compare(*(PredictionSet(source.name, source.frame, {}) for source in sources))
-    write_comparison_html(tmp_path / "changes.html", sources[0], sources[1], comparison.to_json())
-    open_page(page, (tmp_path / "changes.html").as_uri())
+    write_comparison_html(tmp_path / "comparison.html", sources[0], sources[1], comparison.to_json())
+    open_page(page, (tmp_path / "comparison.html").as_uri())
     page.get_by_label("Change").select_option(label="only B right (1)")
     assert questions(page) == ["what shape is it?"]
     assert page.eval_on_selector_all(".question strong", "all => all.map(one => one.textContent)") == [

@@ -32,7 +32,7 @@ def test_small_images_are_enlarged() -> None:
 
 
 def test_regions_that_are_no_grid_are_refused() -> None:
-    with pytest.raises(ConfigError, match="attends to 37 regions, which are no square grid"):
+    with pytest.raises(ConfigError, match="attends to 37 regions, not a square grid"):
         attention_overlay(np.zeros((3, 64, 32), dtype=np.uint8), np.ones(37))
 
 

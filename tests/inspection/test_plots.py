@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from vqa.errors import InstallationError
-from vqa.inspection import events
-from vqa.inspection.plots import learning_curves, reliability_diagram, save_training_plots
+from vqa.inspection import plots
+from vqa.inspection.plots import learning_curves, reliability_diagram, save_training_plots, write_events
 
 HISTORY = pd.DataFrame(
     {
@@ -89,7 +89,7 @@ def records(path: Path) -> list[bytes]:
 def test_event_files_hold_every_value_once(tmp_path: Path) -> None:
     pytest.importorskip("tensorboardX", reason="the extra tensorboard is not installed")
     for _ in range(2):
-        events.write_events(tmp_path, HISTORY)
+        write_events(tmp_path, HISTORY)
     (path,) = tmp_path.glob("events.out.tfevents.*")
     content = records(path)
     assert sum(b"accuracy/any_of" in record for record in content) == 3
@@ -99,6 +99,6 @@ def test_event_files_hold_every_value_once(tmp_path: Path) -> None:
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "can_write_events", lambda: False)
+    monkeypatch.setattr(plots, "can_write_events", lambda: False)
     with pytest.raises(InstallationError, match=r"pip install 'vqa\[tensorboard\]'"):
-        events.write_events(tmp_path, HISTORY)
+        write_events(tmp_path, HISTORY)

@@ -58,7 +58,7 @@ def test_a_file_whose_run_is_gone_still_has_a_report(run: Any, tmp_path: Path) -
     assert source.history() is None
 
 
-def test_a_card_gives_floors_where_the_run_is_gone(run: Any, tmp_path: Path, project: Path) -> None:
+def test_a_card_gives_baselines_where_the_run_is_gone(run: Any, tmp_path: Path, project: Path) -> None:
     path = tmp_path / "train.csv"
     write_predictions(run.predict("train"), path, {"split": "train"})
     report = open_source(path, card=project / "data" / "forum.toml").evaluation.to_json()
@@ -68,7 +68,7 @@ def test_a_card_gives_floors_where_the_run_is_gone(run: Any, tmp_path: Path, pro
 def test_predictions_on_other_questions_than_the_data_holds_now_are_refused(run: Any, tmp_path: Path) -> None:
     path = tmp_path / "train.csv"
     write_predictions(run.predict("train"), path, {**run.provenance("train"), "data_hash": "0" * 64})
-    with pytest.raises(DataError, match="was made of other questions than split 'train' of"):
+    with pytest.raises(DataError, match="was made from other questions than split 'train' of"):
         open_source(path).images()
 
 

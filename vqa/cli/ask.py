@@ -32,7 +32,7 @@ def command(
     """
     from vqa.evaluation.run import load_run
     from vqa.inspection.overlay import check_image_suffix
-    from vqa.inspection.tables import answer_text
+    from vqa.inspection.terminal import answer_text
 
     if attention:
         check_image_suffix(attention)

@@ -46,7 +46,7 @@ def command(first: Path, second: Path, changed: int, html: Path | None, json_fil
     sides = [PredictionSet(source.name, source.frame, source.provenance) for source in sources]
     comparison = compare(*sides, seed=seed)
     if html:
-        from vqa.inspection.changes import write_comparison_html
+        from vqa.inspection.comparison import write_comparison_html
 
         write_comparison_html(html, sources[0], sources[1], comparison.to_json())
     emit(comparison.to_text(changed=changed), comparison.to_json(), json_file)

@@ -14,12 +14,12 @@ from vqa.cli._options import device_option
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; only this machine by default."
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 chooses a free port.")
 @device_option
 def command(run_dir: Path, host: str, port: int, device: str) -> None:
     """Serve a web page: choose or upload an image, type a question, see the top answers.
 
-    Nothing leaves this machine, and the page loads nothing from elsewhere. Ctrl-C ends it.
+    Nothing leaves this machine and the page loads nothing from elsewhere. Ctrl-C ends the demo.
     Needs the extra "demo": pip install 'vqa[demo]'.
 
     \b

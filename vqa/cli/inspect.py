@@ -12,23 +12,28 @@ from vqa.cli._options import device_option
 if TYPE_CHECKING:
     import pandas as pd
 
-# What a person reads at a time; files and pipes to other programs get every question.
+# Questions printed by default; data formats get every question.
 LINES_OF_TEXT = 20
-# Columns of a "screen" that is no terminal: no line is broken, so that grep finds it whole.
+# Width where the output is not a terminal: no line is broken, so that grep finds it whole.
 ENDLESS = 10_000
 
 
 @click.command()
 @click.argument("source", metavar="RUN-or-FILE", type=click.Path(path_type=Path))
 @click.option("--split", default="test", show_default=True, help="Split to predict, where a run is given.")
-@click.option("--card", type=click.Path(path_type=Path), help="Dataset card other than the run's own.")
+@click.option("--card", type=click.Path(path_type=Path), help="Card of the data set; by default the recorded one.")
 @device_option
 @click.option("--id", "ids", multiple=True, metavar="QID", help="Only this question; may be repeated.")
 @click.option("--wrong", "hit", flag_value="wrong", help="Only misses.")
 @click.option("--right", "hit", flag_value="right", help="Only hits.")
-@click.option("--top-losses", type=click.IntRange(1), metavar="N", help="The N questions of the highest loss.")
+@click.option(
+    "--top-losses",
+    type=click.IntRange(1),
+    metavar="N",
+    help="The N questions with the highest loss.",
+)
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="Only this answer or question type; repeatable.")
-@click.option("--contains", default="", metavar="TEXT", help="Only questions that contain TEXT, in any case.")
+@click.option("--contains", default="", metavar="TEXT", help="Only questions that contain TEXT, ignoring case.")
 @click.option("--image", "images", multiple=True, metavar="ID", help="Only questions about this image; repeatable.")
 @click.option(
     "--limit",
@@ -40,10 +45,10 @@ ENDLESS = 10_000
     "--format",
     "data_format",
     type=click.Choice(["text", "csv", "jsonl", "parquet"]),
-    help="Form of the output.  [default: by the suffix of --output, else text]",
+    help="Output format.  [default: by the suffix of --output, else text]",
 )
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Write to this file instead of printing.")
-@click.option("--html", type=click.Path(path_type=Path), help="Write one HTML page with all of it, for a browser.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write the report and the questions as one HTML page.")
 def command(
     source: Path,
     split: str,
@@ -63,7 +68,7 @@ def command(
     """Show what a run got right and wrong, question by question.
 
     RUN-or-FILE is a run folder, or a predictions file (.csv, .jsonl, .parquet) that `vqa evaluate` wrote.
-    The filters may be combined; a question is shown when it passes all of them.
+    Filters can be combined; a question is shown if it passes all of them.
 
     \b
     Example, from a fresh clone:
@@ -107,7 +112,7 @@ def command(
 
 
 def _chosen_format(data_format: str | None, output: Path | None) -> str:
-    """Return the form of the output; the suffix of the file says it where no option does."""
+    """Return the output format: the one given, else that of the file's suffix, else text."""
     from vqa.evaluation.prediction_files import FORMATS
 
     suffix = output.suffix[1:].lower() if output else ""
@@ -118,31 +123,31 @@ def _chosen_format(data_format: str | None, output: Path | None) -> str:
 
 
 def _as_text(frame: pd.DataFrame, shown: pd.DataFrame, selected: int, to_terminal: bool, details: bool) -> str:
-    """Return the questions as a table that fits the terminal; elsewhere every question is one long line."""
+    """Return the questions as a table that fits the terminal; elsewhere each question is one long line."""
     import os
     import re
     import sys
 
     from rich.console import Console
 
-    from vqa.inspection.tables import print_inspection
+    from vqa.inspection.terminal import print_inspection
 
     on_terminal = to_terminal and sys.stdout.isatty()
     width = None if on_terminal or "COLUMNS" in os.environ else ENDLESS
-    # Console finds out by itself how wide the terminal is and which colours it knows.
+    # Console detects the width and the colours of a terminal by itself.
     console = Console(width=width, no_color=None if on_terminal else True, highlight=False)
     with console.capture() as captured:
         print_inspection(frame, shown, selected, console, details)
-    # Cells are filled up with blanks, which off a terminal serve nobody.
+    # Cells are padded with blanks, which are useless in a file.
     return captured.get() if on_terminal else re.sub(r" +$", "", captured.get(), flags=re.MULTILINE)
 
 
 def _as_data(shown: pd.DataFrame, data_format: str) -> bytes:
-    """Return the questions with their margins as the bytes of a data file."""
+    """Return the questions and their margins as the bytes of a data file."""
     import io
 
     from vqa.evaluation.prediction_files import FORMATS
-    from vqa.inspection.questions import margins
+    from vqa.inspection.prediction_rows import margins
 
     data = io.BytesIO()
     FORMATS[data_format].write(shown.assign(margin=margins(shown)[0]), data)

@@ -1,1 +1,1 @@
-"""A web page on this machine: choose an image, ask a question, see the answers."""
+"""A web page served on this machine: choose an image, ask a question, see the answers."""

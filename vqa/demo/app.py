@@ -1,4 +1,4 @@
-"""The demo's web application: one page, its files, example images, and the address that answers questions."""
+"""The demo's web application: the page, its assets, example images, and the endpoint that answers questions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import io
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import resources
 
+import jinja2
 from PIL import Image
 from python_multipart.exceptions import FormParserError
 from starlette.applications import Starlette
@@ -21,14 +23,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Message
 
-from vqa.demo.page import SCRIPT, STYLE, page_html
-from vqa.demo.uploads import MAX_BYTES
+from vqa.demo.uploads import FORMATS, MAX_BYTES
 from vqa.demo.worker import BusyError, Worker
 from vqa.errors import VqaError
+from vqa.inspection.page import asset, embed_json
 
 log = logging.getLogger(__name__)
 
-# The file itself, the question and what the form puts around them.
+# The file, the question and the form around them.
 MAX_BODY = MAX_BYTES + 1_000_000
 _HEADERS = {
     "Content-Security-Policy": (
@@ -41,6 +43,14 @@ _HEADERS = {
 }
 
 
+def _own(name: str) -> str:
+    return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+
+
+STYLE = asset("page.css") + _own("demo.css")
+SCRIPT = asset("dom.js") + _own("demo.js")
+
+
 @dataclass(frozen=True)
 class Example:
     """An image of the data set and questions that were asked about it."""
@@ -50,7 +60,7 @@ class Example:
 
 
 class _TooLargeError(Exception):
-    """More bytes came than are taken."""
+    """The request is larger than allowed."""
 
 
 def create_app(
@@ -65,15 +75,15 @@ def create_app(
 
     Parameters
     ----------
-    worker : started; answers the questions
-    title : of the page
+    worker : a started worker, which answers the questions
+    title : heading of the page
     with_image : whether the network looks at images
     examples : images to choose from
     allowed_hosts : names under which the page may be called; others are refused, so that no foreign web page can
         reach it under a name of its own
     """
     pictures = [_png(example.image) for example in examples]
-    html = page_html(title, with_image, [example.questions for example in examples])
+    html = _page_html(title, with_image, [example.questions for example in examples])
 
     async def page(request: Request) -> Response:
         return Response(html, media_type="text/html", headers=_HEADERS)
@@ -97,14 +107,14 @@ def create_app(
         except BusyError as error:
             return _message(str(error), 503)
         except _TooLargeError:
-            return _message(f"the file is too large, at most {MAX_BYTES / 1e6:.0f} MB are taken", 413)
+            return _message(f"the file is too large; at most {MAX_BYTES / 1e6:.0f} MB are accepted", 413)
         except VqaError as error:
             return _message(str(error), 422)
         except (HTTPException, FormParserError) as error:
             return _message(f"the form could not be read: {getattr(error, 'detail', error)}", 400)
         except Exception:
-            log.exception("a question failed")
-            return _message("something went wrong here; the terminal that runs the demo says what", 500)
+            log.exception("answering a question failed")
+            return _message("the demo failed to answer; the terminal in which it runs shows why", 500)
         return JSONResponse(answer, headers=_HEADERS)
 
     return Starlette(
@@ -119,8 +129,28 @@ def create_app(
     )
 
 
+def _page_html(title: str, with_image: bool, questions: Sequence[Sequence[str]]) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    title : the run
+    with_image : whether the network looks at images
+    questions : some for every example image
+    """
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    settings = {"withImage": with_image, "maxBytes": MAX_BYTES, "examples": [list(texts) for texts in questions]}
+    return environment.from_string(_own("demo.html")).render(
+        title=title,
+        with_image=with_image,
+        num_examples=len(questions),
+        settings=embed_json(settings),
+        types=",".join(f"image/{name.lower()}" for name in FORMATS),
+    )
+
+
 async def _read_form(request: Request) -> tuple[bytes, str]:
-    """Return the uploaded file and the question of a form, reading no more than is allowed."""
+    """Return the uploaded file and the question of a form, reading no more bytes than allowed."""
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > MAX_BODY:
         raise _TooLargeError
@@ -131,7 +161,7 @@ async def _read_form(request: Request) -> tuple[bytes, str]:
         message = await request.receive()
         received += len(message.get("body", b""))
         if received > MAX_BODY:
-            raise MultiPartException("too large")  # on this one the parser closes its files
+            raise MultiPartException("too large")  # the parser closes its files on this exception
         return message
 
     try:

@@ -1,4 +1,4 @@
-"""Starting the demo: load the run, gather examples, listen."""
+"""Start the demo: listen, load the run, collect examples, serve."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def serve(run_dir: Path, *, host: str, port: int, device: str, announce: Callabl
     ----------
     run_dir : the run folder
     host, port : where to listen; port 0 takes a free one
-    announce : called with the address once the demo listens
+    announce : called with the address once the demo is ready
 
     Raises
     ------
     VqaError
         The run cannot be used.
     OSError
-        The address is taken or not this machine's.
+        The address is in use or does not belong to this machine.
     """
 
     def load() -> Run:
@@ -49,7 +49,7 @@ def serve(run_dir: Path, *, host: str, port: int, device: str, announce: Callabl
         return load_run(run_dir, device=device)
 
     if not _is_loopback(host):
-        log.warning("listening on %s: whoever can reach this machine can ask the run", host)
+        log.warning("listening on %s: anyone who can reach this machine can use the demo", host)
     with _listen(host, port) as listener:
         worker = Worker(load)
         run: Run = worker.start()
@@ -67,7 +67,7 @@ def serve(run_dir: Path, *, host: str, port: int, device: str, announce: Callabl
 
 
 def examples_of(run: Run) -> list[Example]:
-    """Return some images of the run's data set with their questions; none where it is gone or has no pixels."""
+    """Return some images of the run's data set with their questions; none if it is missing or has no pixels."""
     try:
         dataset = run.dataset
         table = dataset.table("test" if "test" in dataset.splits else dataset.splits[-1])
@@ -84,7 +84,7 @@ def examples_of(run: Run) -> list[Example]:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens, so that a taken port is an error before anything is loaded."""
+    """Return a bound socket, so that a port in use is an error before anything is loaded."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

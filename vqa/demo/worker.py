@@ -1,4 +1,4 @@
-"""One thread owns the network: MXNet's engine is not safe to be used from several."""
+"""One thread owns the network, because MXNet's engine must not be used from several threads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from vqa.demo.uploads import decode_upload
 from vqa.errors import VqaError
 
-# Questions that may wait; one more is told to come back, so that nobody waits for long and memory stays bounded.
+# The most questions that may wait; further ones are refused, so that waiting time and memory stay bounded.
 WAITING = 8
 
 
@@ -23,14 +23,14 @@ class Asked(Protocol):
 
 
 class Asking(Protocol):
-    """What the demo needs of a `vqa.evaluation.run.Run`."""
+    """The part of `vqa.evaluation.run.Run` that the demo uses."""
 
     def ask(self, image: Any, question: str, *, top: int = 5) -> Asked:
         """Answer one question about one image."""
 
 
 class BusyError(VqaError):
-    """So many questions wait that no further one is taken."""
+    """Too many questions are waiting to accept another one."""
 
 
 class _Job(NamedTuple):
@@ -40,11 +40,11 @@ class _Job(NamedTuple):
 
 
 class Worker:
-    """Answers questions one after the other in a thread of its own.
+    """A thread that answers questions one at a time.
 
     Parameters
     ----------
-    load : called once in that thread; returns the run
+    load : returns the run; called once, in that thread
     """
 
     def __init__(self, load: Callable[[], Asking], waiting: int = WAITING) -> None:
@@ -54,12 +54,12 @@ class Worker:
         self._thread = threading.Thread(target=self._work, name="network", daemon=True)
 
     def start(self) -> Any:
-        """Load the run and return it, for looking at only; raise what loading raised."""
+        """Load the run and return it, to be read only; raise whatever loading raised."""
         self._thread.start()
         return self._loaded.result()
 
     def stop(self) -> None:
-        """Finish the questions that wait, then end the thread."""
+        """Answer the questions that wait, then end the thread."""
         self._jobs.put(None)
         self._thread.join()
 
@@ -73,7 +73,7 @@ class Worker:
         Raises
         ------
         BusyError
-            Too many questions wait already.
+            Too many questions are waiting.
         """
         job = _Job(image, question, Future())
         try:

@@ -1,4 +1,4 @@
-"""Charts as SVG inside an HTML page: their colours come from the page's style, so that they follow dark mode."""
+"""Charts as inline SVG of an HTML page, coloured by the page's style so that they follow dark mode."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 12, 10, 34
 
 
 class Series(NamedTuple):
-    """A line of a chart: (x, y) points, NaN left out; `style` is "a", "b" or "c"."""
+    """A line of a chart: (x, y) points, without those that are NaN; `style` is "a", "b" or "c"."""
 
     name: str
     style: str
@@ -32,12 +32,12 @@ class Frame(NamedTuple):
     y_high: float
 
     def x(self, value: float) -> float:
-        """Return the horizontal place of a value."""
+        """Return the horizontal coordinate of a value."""
         span = (self.x_high - self.x_low) or 1.0
         return round(_LEFT + (value - self.x_low) / span * (_WIDTH - _LEFT - _RIGHT), 2)
 
     def y(self, value: float) -> float:
-        """Return the vertical place of a value."""
+        """Return the vertical coordinate of a value."""
         span = (self.y_high - self.y_low) or 1.0
         return round(_HEIGHT - _BOTTOM - (value - self.y_low) / span * (_HEIGHT - _TOP - _BOTTOM), 2)
 
@@ -47,9 +47,9 @@ def bar(
     style: str = "own",
     low: float | None = None,
     high: float | None = None,
-    limit: float | None = None,
+    ceiling: float | None = None,
 ) -> Markup:
-    """Return a horizontal bar from 0 to 1, with an interval as a whisker and a limit as a tick."""
+    """Return a horizontal bar from 0 to 1, with the interval as a whisker and the ceiling as a tick."""
     if value is None or math.isnan(value):
         return Markup("")
     parts = [
@@ -59,8 +59,8 @@ def bar(
     if low is not None and high is not None:
         line = '<line class="whisker" x1="{}%" x2="{}%" y1="6" y2="6"/>'
         parts.append(Markup(line).format(_percent(low), _percent(high)))
-    if limit is not None and not math.isnan(limit):
-        parts.append(Markup('<line class="tick" x1="{0}%" x2="{0}%" y1="0" y2="12"/>').format(_percent(limit)))
+    if ceiling is not None and not math.isnan(ceiling):
+        parts.append(Markup('<line class="tick" x1="{0}%" x2="{0}%" y1="0" y2="12"/>').format(_percent(ceiling)))
     return Markup('<svg role="img" aria-label="{}">{}</svg>').format(format_rate(value), Markup("").join(parts))
 
 
@@ -71,12 +71,12 @@ def _percent(value: float) -> float:
 def line_chart(
     series: Sequence[Series], x_label: str, lowest: float | None = None, highest: float | None = None
 ) -> Markup:
-    """Return a chart of lines with a grid, or an empty text where no series has a point.
+    """Return a line chart with a grid, or an empty text if no series has a point.
 
     Parameters
     ----------
     x_label : under the horizontal axis, whose values are whole numbers
-    lowest, highest : bounds that the data cannot leave (0 and 1 for accuracies), so that the axis does not either
+    lowest, highest : limits of the axis, such as 0 and 1 for accuracies
     """
     series = [line._replace(points=[point for point in line.points if math.isfinite(point[1])]) for line in series]
     points = [point for line in series for point in line.points]
@@ -92,7 +92,7 @@ def line_chart(
 
 
 def legend(series: Sequence[Series]) -> Markup:
-    """Return the names of the lines of a chart, each with a piece of its line."""
+    """Return the legend of a chart: each name with a sample of its line."""
     pieces = [
         Markup(
             '<span class="chart"><svg aria-hidden="true"><path class="line {}{}" d="M1 5H21"/></svg>{}</span>'
@@ -111,7 +111,7 @@ class Bin(NamedTuple):
 
 
 def reliability_chart(bins: Sequence[Bin]) -> Markup:
-    """Return confidence against accuracy: on the diagonal where the network knows how sure it may be."""
+    """Return the chart of accuracy by confidence; a perfectly calibrated network lies on the diagonal."""
     frame = Frame(0.0, 1.0, 0.0, 1.0)
     parts = [_grid(frame, [0.0, 0.25, 0.5, 0.75, 1.0])]
     parts += [_x_tick(frame, x, f"{x:g}") for x in (0.0, 0.25, 0.5, 0.75, 1.0)]
@@ -178,7 +178,7 @@ def _line(frame: Frame, line: Series, dots: bool = True) -> Markup:
 
 
 def _ticks(low: float, high: float, lowest: float | None, highest: float | None) -> list[float]:
-    """Return about five round numbers from `low` or below to `high` or above, but within the bounds."""
+    """Return about five round numbers that enclose `low` and `high`, within the limits of the axis."""
     span = max(high - low, 0.02 * max(abs(high), 1e-3))
     magnitude = 10.0 ** math.floor(math.log10(span / 4))
     step = next(magnitude * factor for factor in (1, 2, 2.5, 5, 10) if span / (magnitude * factor) <= 5)

@@ -1,4 +1,4 @@
-"""The list of questions of an HTML page as compact data: texts once each, columns of numbers, filters and orders."""
+"""The question list of an HTML page as compact data: each text once, columns of numbers, filters and sort orders."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 
 import pandas as pd
 
-from vqa.inspection.questions import Question, answer_counts, margins, questions_of
+from vqa.inspection.prediction_rows import PredictionRow, answer_counts, margins, prediction_rows
 
 
 @dataclass(frozen=True)
 class System:
-    """What one run says of the questions.
+    """The predictions of one run.
 
     Attributes
     ----------
-    name : as the page shows it
+    name : the name shown on the page
     frame : predictions table of N questions
-    mistakes : class of mistake of every question, "" for a hit, (N,); None where it is not known
+    mistakes : the class of mistake of each question, "" for a hit, (N,); None where unknown
     """
 
     name: str
@@ -30,7 +30,7 @@ class System:
 
 
 def compact(value: float) -> float | None:
-    """Return a number with six significant digits, NaN as None; what is below 1 stays below 1.
+    """Return a number rounded to six significant digits, NaN as None; a value below 1 stays below 1.
 
     >>> compact(0.123456789), compact(0.99999999), compact(1.0), compact(float("nan"))
     (0.123457, 0.999999, 1.0, None)
@@ -42,12 +42,12 @@ def compact(value: float) -> float | None:
 
 
 def compacted(values: Iterable[float]) -> list[float | None]:
-    """Return every number compact."""
+    """Return each number as `compact` does."""
     return [compact(value) for value in values]
 
 
 class Strings:
-    """Distinct texts, each numbered at its first occurrence."""
+    """Distinct texts, numbered by first occurrence."""
 
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
@@ -61,37 +61,37 @@ class Strings:
         return list(self.numbers)
 
 
-def expected_answer(question: Question) -> str:
-    """Return the answer that a confusion table expects: the prediction of a hit, else the commonest human answer."""
+def expected_answer(question: PredictionRow) -> str:
+    """Return the expected answer of a confusion table: a hit's own prediction, else the commonest human answer."""
     return question.prediction if question.hit else answer_counts(question.answers)[0][0]
 
 
 def facet(name: str, label: str, column: Sequence[str]) -> dict[str, Any]:
-    """Return a filter over a column of texts, commonest value first; "" is no value."""
+    """Return a filter over a column of texts, the commonest value first; "" means no value."""
     values = [value for value, _ in Counter(filter(None, column)).most_common()]
     numbers = {value: number for number, value in enumerate(values)}
     return {"name": name, "label": label, "values": values, "column": [numbers.get(value, -1) for value in column]}
 
 
 def order(label: str, values: Iterable[float] | None = None, descending: bool = False) -> dict[str, Any]:
-    """Return an order of the questions by a column of numbers, or that of the file."""
+    """Return a sort order by a column of numbers; without values, the order of the file."""
     return {"label": label, "values": None if values is None else compacted(values), "descending": descending}
 
 
 def explorer_data(
     systems: Sequence[System], facets: Sequence[dict[str, Any]], sorts: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return all that the page's script needs to know of the questions.
+    """Return everything that the page's script needs to know about the questions.
 
     Parameters
     ----------
     systems : one or two runs on the same N questions in the same order
-    facets : filters; those that tell no two questions apart are left out
-    sorts : orders, the first is the one to begin with
+    facets : filters; a filter whose values are all equal is left out
+    sorts : sort orders; the page starts with the first
     """
     strings = Strings()
     images = Strings()
-    questions = questions_of(systems[0].frame)
+    questions = prediction_rows(systems[0].frame)
     mistakes = sorted({name for system in systems for name in system.mistakes or () if name})
     return {
         "rows": {
@@ -116,13 +116,13 @@ def _flat(pairs: Iterable[tuple[str, float]], strings: Strings) -> list[float | 
     return [item for answer, value in pairs for item in (strings.number(answer), compact(value))]
 
 
-def _type_of(question: Question, strings: Strings) -> int | None:
+def _type_of(question: PredictionRow, strings: Strings) -> int | None:
     types = [name for name in (question.answer_type, question.question_type) if name]
     return strings.number(", ".join(types)) if types else None
 
 
 def _system_data(system: System, strings: Strings, mistakes: Sequence[str]) -> dict[str, Any]:
-    questions = questions_of(system.frame)
+    questions = prediction_rows(system.frame)
     margin, is_bound = margins(system.frame)
     data: dict[str, Any] = {
         "name": system.name,

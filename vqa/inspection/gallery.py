@@ -1,4 +1,4 @@
-"""The gallery: one HTML file with the report, and every question with its picture, answers and prediction."""
+"""The gallery: one HTML file with the report and every question with its image, answers and prediction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vqa.errors import ConfigError
 from vqa.evaluation.predictions import check_predictions
 from vqa.inspection.explorer import System, explorer_data, facet, order
 from vqa.inspection.page import write_page
-from vqa.inspection.questions import margins
+from vqa.inspection.prediction_rows import margins
 from vqa.inspection.source import Source
 from vqa.inspection.summary import facts, summary
 from vqa.inspection.thumbnails import thumbnails
@@ -23,13 +23,13 @@ MOST_QUESTIONS = 50_000
 
 
 def write_gallery(path: str | Path, source: Source, rows: npt.NDArray[np.int64] | None = None) -> int:
-    """Write one self-contained HTML file: no request to any host, readable on a phone, with the keyboard, in the dark.
+    """Write one self-contained HTML file that makes no request and works on a phone, by keyboard and in dark mode.
 
     Parameters
     ----------
     path : the file
-    source : predictions and what is known of where they come from
-    rows : the questions to list, int64 (M,), in this order; None lists all. The report is always of all of them.
+    source : predictions and what is known about their origin
+    rows : the questions to list, int64 (M,), in this order; None lists all. The report always covers every question.
 
     Returns
     -------

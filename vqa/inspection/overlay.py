@@ -1,4 +1,4 @@
-"""Where a network looked, painted over the image."""
+"""The attention of a network, painted over the image."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from vqa.errors import ConfigError
 from vqa.files import replacing
 
 HEAT = (255, 90, 0)
-# How much of the heat's colour lies over the most important place.
+# Opacity of the heat colour at the largest weight.
 STRENGTH = 0.7
-# Smaller images are enlarged, so that something can be seen.
+# Smaller images are enlarged so that details are visible.
 SHORTEST_SIDE = 320
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 def check_image_suffix(path: Path) -> None:
-    """Raise ConfigError where the suffix names no format of images that can be written."""
+    """Raise ConfigError if the suffix does not name an image format that can be written."""
     if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"{path}: expected an image file ending in {', '.join(SUFFIXES)}")
 
 
 def attention_overlay(pixels: npt.NDArray[np.uint8], weights: npt.NDArray[np.floating]) -> Image.Image:
-    """Return the image in grey, the warmer the more weight a place has.
+    """Return the image in grey, painted warmer where the weight is larger.
 
     Parameters
     ----------
     pixels : uint8 (3, H, W), RGB
-    weights : float (R,), of the cells of a square grid over the image, row by row from the top left
+    weights : float (R,), one per cell of a square grid over the image, row by row from the top left
 
     Raises
     ------
     ConfigError
-        The regions are no square grid: where they are in the image is not known.
+        The number of regions is not a square, so that their places in the image are not known.
     """
     side = math.isqrt(len(weights))
     if side * side != len(weights):
         raise ConfigError(
-            f"the network attends to {len(weights)} regions, which are no square grid: where they lie is not known"
+            f"the network attends to {len(weights)} regions, not a square grid, so their places are unknown"
         )
     image = Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
     factor = max(1.0, SHORTEST_SIDE / min(image.size))
@@ -56,12 +56,12 @@ def attention_overlay(pixels: npt.NDArray[np.uint8], weights: npt.NDArray[np.flo
 
 
 def save_image(image: Image.Image, path: Path) -> None:
-    """Write an image in the format of the suffix, all at once.
+    """Write an image in the format that the suffix names, all or nothing.
 
     Raises
     ------
     ConfigError
-        The suffix names no format of images.
+        The suffix does not name an image format.
     OSError
         The file cannot be written.
     """

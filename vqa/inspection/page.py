@@ -1,4 +1,4 @@
-"""One self-contained HTML file: templates, data embedded safely, and a policy that forbids everything else."""
+"""One self-contained HTML file: templates, safely embedded data, and a policy that forbids everything else."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from vqa.scoring.formatting import format_count, format_rate
 
 FOLDER = "assets"
 # In the order in which they run, as one script.
-SCRIPTS = ("common.js", "question.js", "filters.js", "list.js", "controls.js")
+SCRIPTS = ("dom.js", "question.js", "filters.js", "list.js", "controls.js")
 
-# In a script element the parser knows no entities; these characters could end it or open a comment. JavaScript
-# before 2019 also took the two separators for the end of a line.
+# A script element has no entities; these characters could end the element or open a comment. JavaScript before 2019
+# also treated the two separators as line ends.
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
 def embed_json(value: Any) -> Markup:
-    r"""Return `value` as JSON that may stand in a script element.
+    r"""Return `value` as JSON that is safe inside a script element.
 
     >>> embed_json("</script><!--")
     Markup('"\\u003c/script\\u003e\\u003c!--"')
@@ -39,7 +39,7 @@ def embed_json(value: Any) -> Markup:
 
 
 def signed_rate(value: float) -> str:
-    """Return a difference of two rates with its sign.
+    """Return the difference of two rates with its sign.
 
     >>> signed_rate(0.25), signed_rate(-0.125), signed_rate(-0.00001)
     ('+0.2500', '−0.1250', '−0.0000')
@@ -48,14 +48,14 @@ def signed_rate(value: float) -> str:
 
 
 def asset(name: str) -> str:
-    """Return the text of a file of this package's assets."""
+    """Return the text of one of this package's assets."""
     return resources.files(__package__).joinpath(FOLDER, name).read_text(encoding="utf-8")
 
 
 def content_security_policy(styles: list[str], scripts: list[str], more: str = "") -> str:
     """Return a policy that lets a page use exactly these style sheets and scripts, and images inside the file.
 
-    Nothing is fetched from anywhere, no other script runs, even if something unescaped had slipped in.
+    Nothing is fetched and no other script runs, even if unescaped text had slipped in.
     """
     return (
         f"default-src 'none'; img-src data:; style-src {_hashes(styles)}; script-src {_hashes(scripts)}; "
@@ -83,7 +83,7 @@ def _environment() -> jinja2.Environment:
 
 
 def write_page(path: Path, template: str, **values: Any) -> int:
-    """Render a template with the explorer's style and script to a file.
+    """Render a template with the question list's style and script to a file.
 
     Parameters
     ----------

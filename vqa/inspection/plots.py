@@ -1,7 +1,8 @@
-"""Plots into the run folder, each as SVG and PNG: learning curves under their ceiling, and a reliability diagram."""
+"""The plots of a run folder as SVG and PNG (learning curves, reliability), and its TensorBoard event files."""
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,8 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
+from vqa.errors import InstallationError
 from vqa.files import replacing
-from vqa.inspection.events import can_write_events, write_events
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,13 +31,23 @@ _STYLE: Any = {
     "axes.titleweight": "bold",
     "font.size": 10,
     "svg.fonttype": "none",
-    # Same numbers, same file: no random ids and (below) no date.
+    # The same numbers give the same file: no random ids and (below) no date.
     "svg.hashsalt": "vqa",
+}
+
+# TensorBoard draws tags with the same prefix in one group.
+TAGS = {
+    "train_loss": "loss/training",
+    "loss": "loss/validation",
+    "any_of": "accuracy/any_of",
+    "per_split": "accuracy/per_split",
+    "per_split_ceiling": "accuracy/per_split_ceiling",
+    "vqa_official": "accuracy/vqa_official",
 }
 
 
 def learning_curves(history: pd.DataFrame) -> Figure:
-    """Return accuracy (per-split below its ceiling) and loss by epoch, side by side.
+    """Return the plots of accuracy (per-split with its ceiling) and loss by epoch, side by side.
 
     Parameters
     ----------
@@ -53,7 +64,7 @@ def learning_curves(history: pd.DataFrame) -> Figure:
         accuracy.set(title="Accuracy on the validation questions", xlabel="epoch", ylim=(None, 1.02))
         _curve(loss, epochs, history["train_loss"], ORANGE, "training")
         _curve(loss, epochs, history["loss"], BLUE, "validation")
-        loss.set(title="Loss in nats a question", xlabel="epoch", ylim=(0, None))
+        loss.set(title="Loss per question in nats", xlabel="epoch", ylim=(0, None))
         for axes in (accuracy, loss):
             axes.legend(frameon=False)
             axes.xaxis.get_major_locator().set_params(integer=True)
@@ -65,18 +76,18 @@ def _curve(axes: Axes, epochs: pd.Series, values: pd.Series, colour: str, label:
 
 
 def reliability_diagram(calibration: Mapping[str, Any]) -> Figure:
-    """Return confidence against accuracy over a histogram of confidence.
+    """Return the plot of accuracy by confidence above a histogram of confidence.
 
     Parameters
     ----------
-    calibration : of a report's JSON: ece, brier and the bins with n, confidence and accuracy
+    calibration : from a report's JSON: ece, brier and the bins with n, confidence and accuracy
     """
     bins: Sequence[Mapping[str, Any]] = [group for group in calibration["bins"] if group["n"]]
     confidence = [group["confidence"] for group in bins]
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(4.6, 5.2), layout="constrained")
         diagram, histogram = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
-        diagram.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="as sure as right")
+        diagram.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="perfectly calibrated")
         diagram.plot(confidence, [group["accuracy"] for group in bins], color=BLUE, marker="o", label="this run")
         ece = calibration["ece"]["value"]
         diagram.set(title=f"Reliability, calibration error {ece:.4f}", ylabel="accuracy", ylim=(0, 1.02), xlim=(0, 1))
@@ -111,13 +122,13 @@ def save_training_plots(
 ) -> list[Path]:
     """Write the plots of a run into its folder and return their paths.
 
-    Where the extra "tensorboard" is installed, event files are written to the folder's ``tensorboard`` as well.
+    If the extra "tensorboard" is installed, event files are written to the folder's ``tensorboard`` as well.
 
     Parameters
     ----------
     run_dir : the run folder
-    history : one row an epoch; None reads the folder's history.csv
-    report : JSON of a report; with it (and probabilities in it) ``reliability`` is drawn beside ``learning_curves``
+    history : one row per epoch; None reads the folder's history.csv
+    report : JSON of a report; if it has a calibration, ``reliability`` is drawn as well as ``learning_curves``
 
     Raises
     ------
@@ -132,3 +143,36 @@ def save_training_plots(
     if can_write_events():
         write_events(folder / "tensorboard", rows)
     return paths
+
+
+def can_write_events() -> bool:
+    """Return whether the extra "tensorboard" is installed."""
+    return importlib.util.find_spec("tensorboardX") is not None
+
+
+def write_events(folder: str | Path, history: pd.DataFrame) -> None:
+    """Write the history of a run as one event file that replaces those in `folder`.
+
+    Parameters
+    ----------
+    folder : for ``tensorboard --logdir``
+    history : the run's history.csv; a missing value (NaN) is left out
+
+    Raises
+    ------
+    InstallationError
+        The extra is not installed.
+    """
+    if not can_write_events():
+        raise InstallationError("event files need tensorboardX: pip install 'vqa[tensorboard]'")
+    from tensorboardX import SummaryWriter
+
+    folder = Path(folder)
+    # TensorBoard draws the curves of all event files in a folder on top of one another.
+    for old in folder.glob("events.out.tfevents.*"):
+        old.unlink()
+    with SummaryWriter(str(folder)) as writer:
+        for name, tag in TAGS.items():
+            for epoch, value in zip(history["epoch"], history[name]):
+                if not pd.isna(value):
+                    writer.add_scalar(tag, float(value), int(epoch))

@@ -1,4 +1,4 @@
-"""Which questions of a predictions table to look at: filters and the hardest questions."""
+"""Which questions of a predictions table to show: filters, and the questions with the highest loss."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Selection:
     hit : only hits (True), only misses (False), or both (None)
     types : answer types or question types, as the report has them; empty means all
     contains : text that the question contains, in upper or lower case
-    top_losses : the so many questions of the highest loss, the highest first; 0 means all in the table's order
+    top_losses : show this many questions, highest loss first; 0 means all, in the table's order
     """
 
     ids: Sequence[str] = ()
@@ -35,12 +35,12 @@ class Selection:
     top_losses: int = 0
 
     def rows(self, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
-        """Return the rows of `frame` that pass, int64 (M,), in the table's order or by falling loss.
+        """Return the rows of `frame` that pass, int64 (M,), in the table's order or by decreasing loss.
 
         Raises
         ------
         DataError
-            No question of the table has the id, image or type; those that look alike are named.
+            No question of the table has the id, image or type; similar names are suggested.
         """
         keep = np.ones(len(frame), dtype=bool)
         if self.ids:
@@ -68,17 +68,17 @@ class Selection:
 
 
 def _among(column: pd.Series, wanted: Iterable[str], what: str) -> npt.NDArray[np.bool_]:
-    """Return which cells are among the wanted ones, each of which must occur."""
+    """Return which cells are among the wanted values, each of which must occur."""
     known = set(column)
     for name in wanted:
         if name not in known:
-            raise DataError(f"no question has the {what} {name!r}{_look_alikes(name, sorted(known))}")
+            raise DataError(f"no question has the {what} {name!r}{_similar_names(name, sorted(known))}")
     return column.isin(list(wanted)).to_numpy()
 
 
-def _look_alikes(name: str, known: list[str]) -> str:
-    """Return the names nearest to `name` for a message, or some examples."""
-    # Names of about the same length first: comparing with tens of thousands of others would take seconds.
+def _similar_names(name: str, known: list[str]) -> str:
+    """Return the names most similar to `name` for a message, or some examples."""
+    # Only names of about the same length: comparing with tens of thousands of others would take seconds.
     near = [other for other in known if abs(len(other) - len(name)) <= 2][:20_000]
     alike = difflib.get_close_matches(name, near, n=3, cutoff=0.5)
     if alike:

@@ -1,4 +1,4 @@
-"""What there is to inspect: a run that predicts now, or a file of predictions made before."""
+"""The source of the predictions to inspect: a run, which predicts now, or a predictions file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vqa.data.images import ImageStore, open_images
 from vqa.data.table import QuestionTable
 from vqa.errors import DataError
 from vqa.evaluation.prediction_files import read_predictions, read_provenance
-from vqa.inspection.questions import table_of
+from vqa.inspection.prediction_rows import question_table
 
 if TYPE_CHECKING:
     from vqa.evaluation.run import Run
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 class Source:
-    """Predictions, and what is known of where they come from.
+    """Predictions and what is known about their origin.
 
     Attributes
     ----------
     name : the run or file as the user named it
     frame : predictions table
-    provenance : run, card, split, data_hash, protocol, activation, seed, as far as they are known
+    provenance : run, card, split, data_hash, protocol, activation and seed, where known
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Source:
 
     @cached_property
     def run(self) -> Run | None:
-        """The run that predicted, where its folder and its data are still there."""
+        """The run that made the predictions, if its folder and its data still exist."""
         folder = self.provenance.get("run")
         if self._given_run is not None or not folder or not (Path(folder) / "run.json").is_file():
             return self._given_run
@@ -58,7 +58,7 @@ class Source:
 
     @cached_property
     def tables(self) -> dict[str, QuestionTable]:
-        """The tables "train" and "questions" (those predicted) of the data set, or nothing without its card.
+        """The tables "train" and "questions" (the split predicted) of the data set; empty without its card.
 
         Raises
         ------
@@ -79,13 +79,13 @@ class Source:
         recorded = self.provenance.get("data_hash")
         if recorded and recorded != tables["questions"].content_hash():
             raise DataError(
-                f"{self.name} was made of other questions than split {split!r} of {self._card} holds now; "
+                f"{self.name} was made from other questions than split {split!r} of {self._card} holds now; "
                 "evaluate again, or name the data set with --card"
             )
         return tables
 
     def images(self) -> ImageStore | None:
-        """Return the images that the questions are about, where the data set is there."""
+        """Return the images of the data set, or None if the data set is not available."""
         if not self.tables:
             return None
         if self.run is not None:
@@ -96,18 +96,18 @@ class Source:
         return open_images(load_card(self._card), {"questions": self.tables["questions"]})
 
     def history(self) -> pd.DataFrame | None:
-        """Return one row an epoch of the run's training, where it is known."""
+        """Return the training history of the run, one row per epoch, or None if it is not known."""
         return None if self.run is None else self.run.history
 
     @cached_property
     def evaluation(self) -> Evaluation:
-        """The report of these predictions; floors and roofs need the data set, without it they are left out."""
+        """The report of these predictions; baselines and ceilings are left out without the data set."""
         if self.run is not None:
             return self.run.report(self.provenance.get("split", "test"), predictions=self.frame)
         from vqa.scoring.report import evaluate
 
         return evaluate(
-            table_of(self.frame, self.name),
+            question_table(self.frame, self.name),
             self.frame["prediction"].tolist(),
             probabilities=self.frame["probability"].to_numpy(),
             train=self.tables.get("train"),
@@ -120,12 +120,12 @@ class Source:
 
 
 def read_source(path: str | Path, card: Path | None = None) -> Source:
-    """Read a predictions file and what is known of it.
+    """Read a predictions file and its provenance.
 
     Raises
     ------
     VqaError
-        The file, or the one beside it that says where it is from, cannot be used.
+        The file, or the provenance file beside it, cannot be used.
     """
     return Source(str(path), read_predictions(path), read_provenance(path), card=card)
 

@@ -1,4 +1,4 @@
-"""What an HTML page shows above its list of questions: the report's numbers between floor and roof, and charts."""
+"""The summary above the gallery's question list: the report's numbers between baseline and ceiling, and charts."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import pandas as pd
 from vqa.inspection import charts
 from vqa.inspection.charts import Bin, Series
 from vqa.inspection.explorer import expected_answer
-from vqa.inspection.questions import questions_of
+from vqa.inspection.prediction_rows import prediction_rows
 
-# Rows of a table and answers of the confusion table that a person still takes in.
+# The most rows of a table and answers of the confusion table that remain readable.
 MOST_TYPES = 12
 MOST_ANSWERS = 8
 OTHER = "others"
 
 _BASELINES = {
-    "prior": "blind: always the commonest answer",
-    "prior_per_question_type": "blind: by question type",
-    "prior_per_question": "blind: by the question's words",
+    "prior": "blind baseline: commonest answer",
+    "prior_per_question_type": "blind baseline: per question type",
+    "prior_per_question": "blind baseline: per exact question",
 }
 
 
@@ -33,7 +33,7 @@ def summary(report: Mapping[str, Any], frame: pd.DataFrame, history: pd.DataFram
     ----------
     report : the JSON of an Evaluation
     frame : predictions table
-    history : one row an epoch, or None where there is none
+    history : one row per epoch, or None where there is none
     """
     return {
         "headline": _value(report["any_of"]),
@@ -48,7 +48,7 @@ def summary(report: Mapping[str, Any], frame: pd.DataFrame, history: pd.DataFram
 
 
 def facts(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return names and values of the line under the page's title."""
+    """Return the names and values of the line below the page's title."""
     values = {**provenance, **{name: value for name, value in report.items() if value}}
     pairs: list[tuple[str, Any]] = [
         ("data", values.get("card")),
@@ -64,37 +64,37 @@ def facts(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> list[tupl
 
 
 def _value(rate: Mapping[str, Any] | float | None) -> dict[str, float | None]:
-    """Return value, low and high of a rate with its interval, of a bare number, or of nothing."""
+    """Return value, low and high of a rate, a number without an interval, or None."""
     if isinstance(rate, Mapping):
         return {name: rate[name] for name in ("value", "low", "high")}
     return {"value": rate, "low": None, "high": None}
 
 
 def _rungs(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return floors, the value and the roofs of any-of accuracy, from the blindest baseline up."""
+    """Return the any-of accuracy between its blind baselines and its ceilings, the simplest baseline first."""
     ceilings = report["ceilings"]
     human = ceilings["human_leave_one_out"]
     rungs = [
-        *((label, "floor", report["baselines"][name]) for name, label in _BASELINES.items()),
+        *((label, "baseline", report["baselines"][name]) for name, label in _BASELINES.items()),
         ("this run", "own", report["any_of"]),
-        ("a person, against the other people", "roof", human and human["any_of"]),
-        ("the most this answer vocabulary allows", "roof", ceilings["vocabulary_any_of"]),
+        ("human agreement", "ceiling", human and human["any_of"]),
+        ("ceiling of the answer vocabulary", "ceiling", ceilings["vocabulary_any_of"]),
     ]
     return [{"name": label, "style": style, **_value(rate)} for label, style, rate in rungs if rate is not None]
 
 
 def _rules(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the accuracies by other rules than any-of, each with the most that can be reached."""
+    """Return the accuracies under the other rules, each with its ceiling."""
     ceilings = report["ceilings"]
     rules = [
         ("per split", report["per_split"], report["per_split"]["ceiling"]),
         ("VQA official", report["vqa_official"] and report["vqa_official"]["overall"], ceilings["vocabulary_official"]),
         ("VQA lenient", report["vqa_lenient"] and report["vqa_lenient"]["overall"], None),
-        ("a person, VQA official", ceilings["human_leave_one_out"], None),
+        ("human agreement, VQA official", ceilings["human_leave_one_out"], None),
     ]
     return [
-        {"name": name, **_value(rate), "limit": _value(limit)["value"]}
-        for name, rate, limit in rules
+        {"name": name, **_value(rate), "ceiling": _value(ceiling)["value"]}
+        for name, rate, ceiling in rules
         if rate is not None
     ]
 
@@ -134,7 +134,7 @@ def _learning_charts(history: pd.DataFrame | None) -> list[dict[str, Any]]:
         },
         {
             "title": "Loss",
-            "note": "Nats a question, after each epoch.",
+            "note": "Loss per question in nats, after each epoch.",
             "legend": charts.legend(loss),
             "svg": charts.line_chart(loss, "epoch", 0.0),
         },
@@ -154,7 +154,7 @@ def _reliability(report: Mapping[str, Any]) -> list[dict[str, Any]]:
         {
             "title": "Reliability",
             "note": (
-                "Confidence against how often it was right; a dot's area is its share of the questions. Expected "
+                "Accuracy by confidence; the area of a dot is its share of the questions. Expected "
                 f"calibration error {calibration['ece']['value']:.4f}, Brier score {calibration['brier']['value']:.4f}."
             ),
             "legend": "",
@@ -164,7 +164,7 @@ def _reliability(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _groups(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the tables of accuracy per type, the types with most questions first."""
+    """Return the tables of accuracy per type, the most frequent type first."""
     groups = []
     for key, title in (
         ("by_answer_type", "Accuracy per answer type"),
@@ -190,11 +190,11 @@ def _groups(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def confusion(frame: pd.DataFrame) -> dict[str, Any] | None:
-    """Return the table of expected answers against predictions, or None where there is but one answer.
+    """Return the table of expected answers by predictions, or None if there is only one answer.
 
     The expected answer of a hit is its prediction, so that everything off the diagonal is a mistake.
     """
-    pairs = Counter((expected_answer(question), question.prediction) for question in questions_of(frame))
+    pairs = Counter((expected_answer(question), question.prediction) for question in prediction_rows(frame))
     occurrences: Counter[str] = Counter()
     for (expected, predicted), count in pairs.items():
         occurrences[expected] += count
@@ -225,5 +225,5 @@ def confusion(frame: pd.DataFrame) -> dict[str, Any] | None:
 
 
 def _search(expected: str, predicted: str) -> str:
-    """Return the words for the page's search field; an answer with a quotation mark cannot be searched as a whole."""
+    """Return the query for the page's search field; empty for an answer with a quotation mark, which has no query."""
     return "" if '"' in expected + predicted else f'truth:"{expected}" prediction:"{predicted}"'

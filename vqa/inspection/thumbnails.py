@@ -1,4 +1,4 @@
-"""Small pictures of the images that questions are about, for a page that fetches nothing."""
+"""Thumbnails of the images that the questions are about, embedded in the page."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from PIL import Image
 
 from vqa.data.images import ImageStore
 
-# Longest side in pixels and quality, from the best to the smallest that is still worth looking at.
+# (longest side in pixels, WebP quality), from the best to the smallest that is still useful.
 SIZES = ((160, 70), (128, 60), (96, 55), (64, 50), (48, 40))
-# Bytes of all pictures together, in base64: leaves room for the questions in a page of 20 MB.
+# Total bytes of the thumbnails in base64; leaves room for the questions in a page of 20 MB.
 BUDGET = 13_000_000
 _AT_ONCE = 256
 
 
 def thumbnails(store: ImageStore | None, image_ids: Sequence[str]) -> dict[str, Any] | None:
-    """Return the images as the page's script reads them, or None where there are no pixels to show.
+    """Return the thumbnails in the form that the page's script reads, or None if there are no pixels to show.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ def thumbnails(store: ImageStore | None, image_ids: Sequence[str]) -> dict[str, 
 
     Returns
     -------
-    ``{"type", "width", "height", "sharp", "data"}`` with base64 texts in `data`, None for an image that is not there;
-    `sharp` where they are drawings, whose pixels should not be blurred when enlarged
+    ``{"type", "width", "height", "sharp", "data"}`` with a base64 text per image in `data`, None for a missing
+    image; `sharp` is true for drawings, whose pixels should not be blurred when enlarged
     """
     if store is None or store.kind != "pixels" or not any(image_ids):
         return None
@@ -52,7 +52,7 @@ def thumbnails(store: ImageStore | None, image_ids: Sequence[str]) -> dict[str, 
 
 
 def _encode_all(store: ImageStore, image_ids: Sequence[str], side: int, quality: int) -> dict[str, str] | None:
-    """Return base64 texts by image id, or None as soon as they are going to pass the budget."""
+    """Return base64 texts by image id, or None once they are going to exceed the budget."""
     encoded: dict[str, str] = {}
     size = 0
     for start in range(0, len(image_ids), _AT_ONCE):
@@ -72,7 +72,7 @@ def _encode(pixels: npt.NDArray[np.float32], side: int, quality: int) -> str:
     if (width, height) != image.size:
         image = image.resize((width, height), Image.Resampling.LANCZOS)
     data = io.BytesIO()
-    # Of few colours lossless is smaller, and sharp.
+    # With few colours, lossless is smaller and sharp.
     image.save(data, "WEBP", lossless=_has_few_colours(image), quality=quality)
     return base64.b64encode(data.getvalue()).decode("ascii")
 

@@ -1,4 +1,4 @@
-// Choose or upload an image, ask, show the answers. Texts only ever become text nodes.
+// Choose or upload an image, ask, show the answers. Text becomes text nodes, never markup.
 
 const settings = JSON.parse(byId("settings").textContent);
 const answer = byId("answer");
@@ -28,7 +28,7 @@ function showAnswer(result) {
   answer.append(bars);
   if (result.unknown_words.length) {
     const words = result.unknown_words.map((word) => `“${word}”`).join(", ");
-    answer.append(element("p", "warning", `It has never seen ${words}, and answers without knowing what that means.`));
+    answer.append(element("p", "warning", `Not in the training vocabulary: ${words}. The answer ignores what they mean.`));
   }
 }
 
@@ -66,7 +66,7 @@ async function ask() {
   if (settings.withImage && !image) return showError("Choose an image first.");
   if (!question.trim()) return showError("Type a question first, such as: what color is the shape?");
   if (image && image.size > settings.maxBytes) {
-    return showError(`The file has ${Math.round(image.size / 1e6)} MB, at most ${settings.maxBytes / 1e6} MB are taken.`);
+    return showError(`The file has ${Math.round(image.size / 1e6)} MB; at most ${settings.maxBytes / 1e6} MB are accepted.`);
   }
   const form = new FormData();
   if (image) form.append("image", image, image.name || "image");
@@ -80,7 +80,7 @@ async function ask() {
     if (response.ok) showAnswer(result);
     else showError(result.error);
   } catch {
-    showError("The demo does not answer; does it still run in its terminal?");
+    showError("The demo does not respond. Is it still running in its terminal?");
   } finally {
     asking = false;
     byId("ask").disabled = false;

@@ -1,4 +1,4 @@
-// Controls, buttons of the summary, mouse and keyboard.
+// Controls, the buttons of the summary, mouse and keyboard.
 
 function option(value, label) {
   const made = element("option", "", label);
@@ -51,7 +51,7 @@ byId("search").addEventListener("input", applyFilters);
 byId("sort").addEventListener("change", applyFilters);
 byId("reset").addEventListener("click", reset);
 
-// Buttons of the summary lead to the questions behind a number.
+// A button of the summary shows the questions behind its number.
 for (const button of document.querySelectorAll("[data-facet]")) {
   button.addEventListener("click", () => {
     reset();
@@ -68,7 +68,7 @@ for (const button of document.querySelectorAll("[data-search]")) {
 
 list.addEventListener("click", (event) => {
   const row = event.target.closest(".question");
-  // Marking text with the mouse is not asking for the details.
+  // Selecting text with the mouse does not open the question.
   if (row && !String(window.getSelection())) showDetail(Number(row.dataset.position));
 });
 

@@ -1,4 +1,4 @@
-// Search, filters and orders: from what the controls say to the rows that are shown.
+// Search, filters and sort orders: from the state of the controls to the rows shown.
 
 const haystacks = new Array(total);
 
@@ -12,7 +12,7 @@ function haystack(row) {
   return haystacks[row];
 }
 
-// A word is looked for everywhere; answer:, prediction:, image: and id: compare one field as a whole.
+// A plain word is searched in every field; answer:, prediction:, truth:, image: and id: match one whole field.
 const fields = {
   id: (row) => [rows.id[row]],
   image: (row) => [data.images[rows.image[row]]],
@@ -43,7 +43,7 @@ function ordered(number) {
   if (!orders.has(number)) {
     const sort = data.sorts[number];
     if (!sort.values) return everything;
-    // Rows without a value come last, whichever the direction; equal ones stay in the order of the file.
+    // Rows without a value come last in either direction; equal values keep the order of the file.
     const sign = sort.descending ? -1 : 1;
     const missing = sort.descending ? -Infinity : Infinity;
     const keys = sort.values.map((value) => (value === null ? missing : value));

@@ -1,4 +1,4 @@
-// A window of rows that follows the scroll position, and one question in full.
+// Only the rows near the scroll position are drawn; the dialog shows one question in full.
 
 const list = byId("list");
 const OVERSCAN = 4;
@@ -24,7 +24,7 @@ function draw() {
   if (first === drawn.first && last === drawn.last) return;
   for (const child of [...list.children]) {
     const position = Number(child.dataset.position);
-    // The focused row stays, or the keyboard would lose its place.
+    // The focused row stays, so that the keyboard keeps its place.
     if ((position < first || position > last) && child !== document.activeElement) child.remove();
   }
   const present = new Set([...list.children].map((child) => Number(child.dataset.position)));

@@ -1,5 +1,4 @@
-// The data of a page, and one question as elements. Texts from files only ever become text nodes and properties,
-// never markup.
+// The page's data, and one question as elements. Text from files becomes text nodes and properties, never markup.
 
 const data = JSON.parse(byId("questions-data").textContent);
 const strings = data.strings;
@@ -18,7 +17,7 @@ function formatMargin(system, row) {
 
 const formatLoss = (loss) => (loss === null ? "n/a" : loss.toFixed(4));
 
-// Thumbnails are parsed after the first rows are on the screen, and decoded by the browser row by row.
+// Thumbnails are parsed after the first rows are drawn; the browser decodes each when its row appears.
 
 let thumbnails = null;
 

@@ -1,4 +1,4 @@
-"""The rows of a predictions table as typed records, with the margin between right and wrong."""
+"""The rows of a predictions table as typed records, and the margin between right and wrong answers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from vqa.data.table import QuestionTable
-from vqa.evaluation.predictions import COLUMNS
 
 
-class Question(NamedTuple):
-    """One row of a predictions table; the fields are its columns."""
+class PredictionRow(NamedTuple):
+    """One row of a predictions table; the fields have the names of its columns."""
 
     question_id: str
     image_id: str
@@ -31,18 +30,18 @@ class Question(NamedTuple):
     question_type: str
 
     def is_right(self, answer: str) -> bool:
-        """Return whether an answer counts as right; for the prediction that is what ``hit`` says."""
+        """Return whether an answer counts as right; for the prediction itself, ``hit`` decides."""
         return bool(self.hit) if answer == self.prediction else answer in self.answers
 
 
-def questions_of(frame: pd.DataFrame) -> list[Question]:
-    """Return the rows of a predictions table."""
-    columns: Any = (frame[name].tolist() for name in COLUMNS)
-    return [Question(*values) for values in zip(*columns)]
+def prediction_rows(frame: pd.DataFrame) -> list[PredictionRow]:
+    """Return the rows of a predictions table as records."""
+    columns: Any = (frame[name].tolist() for name in PredictionRow._fields)
+    return [PredictionRow(*values) for values in zip(*columns)]
 
 
 def answer_counts(answers: Iterable[str]) -> list[tuple[str, int]]:
-    """Return the distinct answers with how often each was given, the commonest first, ties in the order given.
+    """Return the distinct answers with their counts, the commonest first, ties in the order given.
 
     >>> answer_counts(["navy", "blue", "blue"])
     [('blue', 2), ('navy', 1)]
@@ -51,11 +50,11 @@ def answer_counts(answers: Iterable[str]) -> list[tuple[str, int]]:
 
 
 def margins(frame: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Return by how much the best right answer leads the best wrong one, and where that is only a bound.
+    """Return the margin of each question, and whether it is only a bound.
 
-    The margin is p(best right answer) - p(best wrong answer): above 0 for a hit, below 0 for a miss. The table lists
-    the top answers only; where no right one (or no wrong one) is among them, it counts with the probability of the
-    last listed, the most it can have.
+    margin = p(best right answer) - p(best wrong answer): positive for a hit, negative for a miss. The table lists the
+    top answers only. Where none of them is right (or none is wrong), the missing probability is taken to be that of
+    the last answer listed, the largest value possible.
 
     Parameters
     ----------
@@ -64,7 +63,7 @@ def margins(frame: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[n
     Returns
     -------
     margins : float64 (N,), in [-1, 1]
-    is_bound : bool (N,); there the true margin of a miss is this or lower, of a hit this or higher
+    is_bound : bool (N,); where True, the true margin of a miss is this or lower, that of a hit this or higher
 
     >>> rest = dict(image_id="", question="?", loss=0.0, score=0.0, answer_type="", question_type="")
     >>> margins(pd.DataFrame([
@@ -77,7 +76,7 @@ def margins(frame: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[n
     """
     values = np.empty(len(frame))
     is_bound = np.zeros(len(frame), dtype=bool)
-    for row, question in enumerate(questions_of(frame)):
+    for row, question in enumerate(prediction_rows(frame)):
         others = [p for answer, p in question.top if question.is_right(answer) != bool(question.hit)]
         is_bound[row] = not others
         last = question.top[-1][1] if question.top else question.probability
@@ -86,7 +85,7 @@ def margins(frame: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[n
     return values, is_bound
 
 
-def table_of(frame: pd.DataFrame, source: str) -> QuestionTable:
+def question_table(frame: pd.DataFrame, source: str) -> QuestionTable:
     """Return the questions that a predictions table holds."""
     names = ("question_id", "image_id", "question", "answers")
     types = {name: frame[name].tolist() for name in ("answer_type", "question_type")}

@@ -1,4 +1,4 @@
-"""A predictions table on the terminal: one line a question, or one question with all that is known of it."""
+"""A predictions table on the terminal: one line per question, or one question in full."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vqa.display import visible
-from vqa.inspection.questions import Question, answer_counts, margins, questions_of
+from vqa.inspection.prediction_rows import PredictionRow, answer_counts, margins, prediction_rows
 from vqa.scoring.formatting import NOT_AVAILABLE, format_count, format_rate
 
 # Below these widths of the terminal a column of the list is left out.
@@ -29,11 +29,11 @@ def print_inspection(
 
     Parameters
     ----------
-    frame : the whole predictions table, for the line on top
+    frame : the whole predictions table, for the summary line
     shown : the questions to print
-    selected : number of questions that passed the filters, of which those shown are the first
-    console : where to; its width says which columns there is room for
-    details : a panel a question instead of a line
+    selected : number of questions that passed the filters; those shown are the first of them
+    console : the output; its width decides which columns fit
+    details : print a panel per question instead of a line
     """
     console.print(Text(summary_line(frame)))
     if not len(shown):
@@ -49,7 +49,7 @@ def print_inspection(
 
 
 def summary_line(frame: pd.DataFrame) -> str:
-    """Return how many questions and images a predictions table holds and how many it hits."""
+    """Return the number of questions, images and hits, and the any-of accuracy, in one line."""
     images = frame["image_id"].nunique()
     rate = format_rate(float(frame["hit"].mean()))
     hits = f"{format_count(int(frame['hit'].sum()))} hits"
@@ -67,7 +67,7 @@ def _answers_text(answers: Sequence[str]) -> str:
 
 
 def margin_text(margin: float, is_bound: bool, hit: int) -> str:
-    """Return a margin with its sign; one that is only a bound says on which side the true one lies."""
+    """Return a margin with its sign; a bound is marked with the side on which the true margin lies."""
     digits = format_rate(abs(margin))
     bound = ("≥" if hit else "≤") if is_bound else ""
     return f"{bound}{'+' if hit else '-'}{digits}"
@@ -92,7 +92,7 @@ def _list(frame: pd.DataFrame, width: int) -> Table:
     with_top = width >= _WIDTH_FOR_TOP
     if with_top:
         table.add_column("top answers", overflow="fold")
-    for row, margin, is_bound in zip(questions_of(frame), *margins(frame)):
+    for row, margin, is_bound in zip(prediction_rows(frame), *margins(frame)):
         style = _HIT if row.hit else _MISS
         cells = [Text(visible(row.question_id))]
         if with_image:
@@ -113,8 +113,8 @@ def _list(frame: pd.DataFrame, width: int) -> Table:
 
 
 def _panel(frame: pd.DataFrame) -> Panel:
-    """Return everything about the one question that `frame` holds."""
-    (row,) = questions_of(frame)
+    """Return a panel with everything about the single question in `frame`."""
+    (row,) = prediction_rows(frame)
     (margin,), (is_bound,) = margins(frame)
     style = _HIT if row.hit else _MISS
     facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
@@ -138,8 +138,8 @@ def _panel(frame: pd.DataFrame) -> Panel:
     return Panel(Group(*parts), title=Text(f"question {visible(row.question_id)}"), title_align="left", expand=False)
 
 
-def _top_bars(row: Question) -> Table:
-    """Return the top answers with a bar as long as their probability; those that people gave are marked."""
+def _top_bars(row: PredictionRow) -> Table:
+    """Return the top answers with a bar for each probability; the right ones are marked."""
     bars = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for answer, probability in row.top:
         right = row.is_right(answer)
@@ -158,7 +158,7 @@ def _bar(probability: float) -> str:
 
 
 def answer_text(top: Sequence[tuple[str, float]]) -> str:
-    """Return the answers to one question, best first, with a bar as long as their probability.
+    """Return the answers to one question, best first, with a bar for each probability.
 
     >>> print(answer_text([("dark blue", 0.75), ("no", 0.25)]))
     dark blue  0.7500  ███████████████████████

@@ -1,5 +1,5 @@
 "use strict";
-// What the scripts of all pages share.
+// What every page needs: elements and numbers.
 
 const byId = (id) => document.getElementById(id);
 
@@ -10,7 +10,7 @@ function element(tag, className, text) {
   return made;
 }
 
-// The rule of the reports: cut off where rounding would make 1 of a value below 1.
+// As in the reports: a value below 1 is cut off, not rounded, where rounding would print 1.
 function formatRate(value, digits = 4) {
   if (value === null) return "n/a";
   const rounded = value.toFixed(digits);

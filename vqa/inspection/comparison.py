@@ -1,4 +1,4 @@
-"""What changed between two runs: one HTML file with the paired test, and every question with both predictions."""
+"""What changed between two runs: one HTML file with the paired test and every question with both predictions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from vqa.evaluation.predictions import check_predictions
 from vqa.inspection.explorer import System, explorer_data, facet, order
 from vqa.inspection.page import write_page
-from vqa.inspection.questions import margins, questions_of
+from vqa.inspection.prediction_rows import margins, prediction_rows
 from vqa.inspection.source import Source
 from vqa.inspection.summary import MOST_TYPES
 from vqa.inspection.thumbnails import thumbnails
@@ -22,7 +22,7 @@ SAME_MISTAKE, OTHER_MISTAKE = "both wrong, same answer", "both wrong, other answ
 
 
 def write_comparison_html(path: str | Path, first: Source, second: Source, comparison: Mapping[str, Any]) -> int:
-    """Write one self-contained HTML file of two sets of predictions side by side, A and B.
+    """Write one self-contained HTML file that shows two sets of predictions, A and B, side by side.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def write_comparison_html(path: str | Path, first: Source, second: Source, compa
     right = right.loc[left["question_id"]].reset_index(drop=True)
     changes = [
         _change(one.hit, other.hit, one.prediction == other.prediction)
-        for one, other in zip(questions_of(left), questions_of(right))
+        for one, other in zip(prediction_rows(left), prediction_rows(right))
     ]
     questions = explorer_data(
         [System("A", left), System("B", right)],
@@ -53,7 +53,7 @@ def write_comparison_html(path: str | Path, first: Source, second: Source, compa
     images = thumbnails(first.images() or second.images(), questions["images"])
     return write_page(
         Path(path),
-        "changes.html",
+        "comparison.html",
         title=f"{first.name} and {second.name}",
         page_class=" ".join(["two-systems", *([] if images else ["no-images"])]),
         facts=_facts(comparison),
@@ -103,7 +103,7 @@ def _facts(comparison: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _accuracies(comparison: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return any-of and, where it is defined, official accuracy of A and B with their difference."""
+    """Return any-of and, where defined, official accuracy of A and B with their difference."""
     rules = (("any-of", comparison["any_of"]), ("VQA official", comparison["vqa_official"]))
     return [{"name": name, **rates} for name, rates in rules if rates is not None]
 
@@ -113,14 +113,20 @@ def _p_text(value: float) -> str:
 
 
 def _table(changes: list[str], comparison: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return how many questions fared how, with their share of all."""
-    styles = {BOTH_RIGHT: "hit", FIRST_ONLY: "miss", SECOND_ONLY: "own", SAME_MISTAKE: "floor", OTHER_MISTAKE: "floor"}
+    """Return the number of questions in each class of change, with its share of all questions."""
+    styles = {
+        BOTH_RIGHT: "hit",
+        FIRST_ONLY: "miss",
+        SECOND_ONLY: "own",
+        SAME_MISTAKE: "baseline",
+        OTHER_MISTAKE: "baseline",
+    }
     rows = [{"name": name, "style": style, "count": changes.count(name)} for name, style in styles.items()]
     return [{**row, "share": row["count"] / comparison["questions"]} for row in rows if row["count"]]
 
 
 def _groups(comparison: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return accuracy of A and B per type."""
+    """Return the accuracy of A and B per type."""
     groups = []
     for key, title in (("by_answer_type", "By answer type"), ("by_question_type", "By question type")):
         rows = [{"name": name, **rates} for name, rates in comparison[key].items()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vqa.inspection.questions import margins, questions_of
+from vqa.inspection.prediction_rows import margins, prediction_rows
 
 
 def test_margins_by_hand(frame: pd.DataFrame) -> None:
@@ -21,5 +21,5 @@ def test_hit_decides_whether_the_prediction_is_right(frame: pd.DataFrame) -> Non
     frame.at[0, "prediction"] = "Blue."
     frame.at[0, "top"] = (("Blue.", 0.75), ("red", 0.25))
     assert margins(frame)[0][0] == 0.5
-    assert questions_of(frame)[0].is_right("Blue.")
-    assert not questions_of(frame)[0].is_right("red")
+    assert prediction_rows(frame)[0].is_right("Blue.")
+    assert not prediction_rows(frame)[0].is_right("red")
