@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vqa.errors import ConfigError, DataError
 from vqa.evaluation.prediction_files import provenance_path, read_predictions, read_provenance, write_predictions
-from vqa.evaluation.predictions import COLUMNS
+from vqa.evaluation.predictions import COLUMNS, PredictionRow, prediction_rows
 
 FORMATS = ("csv", "jsonl", "parquet")
 
@@ -42,6 +42,20 @@ def test_every_value_comes_back_exactly(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"p.{suffix}"
     write_predictions(table(), path)
     pd.testing.assert_frame_equal(read_predictions(path), table(), check_exact=True)
+
+
+def test_the_rows_are_records_of_the_columns() -> None:
+    assert PredictionRow._fields == tuple(COLUMNS)
+    first, second = prediction_rows(table())
+    assert (first.question_id, first.prediction, first.top[1]) == ("001", "pool", ("shelf", 1e-300))
+    assert first.is_right("mirror")
+    assert not second.is_right("None")
+
+
+def test_further_columns_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "p.parquet"
+    write_predictions(table().assign(margin=0.5), path)
+    assert read_predictions(path).columns.tolist() == list(COLUMNS)
 
 
 # The readers let no NUL character in.

@@ -13,96 +13,8 @@ from typing import IO, Any, NamedTuple
 import pandas as pd
 
 from vqa.errors import ConfigError, DataError, did_you_mean
-from vqa.evaluation.predictions import check_predictions
+from vqa.evaluation.predictions import COLUMNS, check_predictions
 from vqa.files import replacing, sha256_of_file
-
-
-def write_predictions(frame: pd.DataFrame, path: str | Path, provenance: Mapping[str, Any] | None = None) -> None:
-    """Write a predictions table to a .csv, .jsonl or .parquet file, numbers in full precision.
-
-    Parameters
-    ----------
-    frame : the columns `vqa.evaluation.predictions.COLUMNS`; further columns are left out
-    path : the file; its suffix says the format
-    provenance : what the predictions were made from (run, card, split, data_hash, protocol, activation, seed);
-        written to ``<path>.meta.json``. Without it an old file of that name is removed.
-
-    Raises
-    ------
-    ConfigError
-        The suffix is another one.
-    DataError
-        A column is missing or holds a value of another type or range.
-    OSError
-        The file cannot be written; an older file of the name is as it was.
-    """
-    path = Path(path)
-    file_format = format_of(path)
-    table = check_predictions(frame, "the predictions")
-    with replacing(path, "wb") as file:
-        file_format.write(table, file)
-    sidecar = provenance_path(path)
-    if provenance is None:
-        sidecar.unlink(missing_ok=True)
-        return
-    with replacing(sidecar) as file:
-        json.dump({**provenance, "sha256": sha256_of_file(path)}, file, indent=2, ensure_ascii=False, allow_nan=False)
-        file.write("\n")
-
-
-def read_predictions(path: str | Path) -> pd.DataFrame:
-    """Return the predictions table of a .csv, .jsonl or .parquet file.
-
-    Texts are str, ``answers`` and ``top`` tuples, probability (in [0, 1]), loss (nats) and score (in [0, 1]) are
-    float64, hit is int64 0 or 1; a loss or score that is not defined is NaN.
-
-    Raises
-    ------
-    ConfigError
-        The suffix is another one.
-    DataError
-        The file is empty or cannot be read, a column is missing, a question occurs twice, or a value is of another
-        type or range.
-    OSError
-        The file is not there or may not be read.
-    """
-    path = Path(path)
-    file_format = format_of(path)
-    with open(path, "rb") as file:
-        try:
-            frame = file_format.read(file)
-        except (ValueError, csv.Error) as error:  # pandas and pyarrow derive theirs from ValueError
-            reason = " ".join(str(error).split())
-            raise DataError(f"{path}: expected a predictions table as {path.suffix[1:]}, got: {reason}") from error
-    return check_predictions(frame, str(path))
-
-
-def provenance_path(path: str | Path) -> Path:
-    """Return the file beside a predictions table that says what it was made from."""
-    return Path(f"{path}.meta.json")
-
-
-def read_provenance(path: str | Path) -> dict[str, Any]:
-    """Return what the predictions table in `path` was made from, or an empty dict where no file says so.
-
-    Raises
-    ------
-    DataError
-        The file beside the table is not JSON, or the table has been changed since.
-    """
-    sidecar = provenance_path(path)
-    if not sidecar.is_file():
-        return {}
-    try:
-        provenance = json.loads(sidecar.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{sidecar}: expected a JSON object, got: {error}; delete it or evaluate again") from error
-    if not isinstance(provenance, dict) or provenance.pop("sha256", None) != sha256_of_file(Path(path)):
-        raise DataError(f"{sidecar} is not about {path} as it is now; delete it or evaluate again")
-    return provenance
-
-
-LIST_COLUMNS = ("answers", "top")
 
 
 class Format(NamedTuple):
@@ -124,7 +36,7 @@ def write_csv(frame: pd.DataFrame, file: IO[bytes]) -> None:
 
 
 def read_jsonl(file: IO[bytes]) -> pd.DataFrame:
-    """Return the objects of a JSON-lines file, one a row.
+    """Return the objects of a JSON-lines file, one per row.
 
     Raises
     ------
@@ -146,7 +58,7 @@ def read_jsonl(file: IO[bytes]) -> pd.DataFrame:
 
 
 def write_jsonl(frame: pd.DataFrame, file: IO[bytes]) -> None:
-    """Write a table as one JSON object a line; NaN becomes null."""
+    """Write a table as JSON lines, one object per row; NaN becomes null."""
     for values in zip(*(frame[name].tolist() for name in frame.columns)):
         row = {name: _null_for_nan(value) for name, value in zip(frame.columns, values)}
         file.write(json.dumps(row, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n")
@@ -197,13 +109,94 @@ def format_of(path: Path) -> Format:
 
 
 def _with_json_lists(frame: pd.DataFrame) -> pd.DataFrame:
-    texts = {
-        name: [json.dumps(value, ensure_ascii=False) for value in frame[name]]
-        for name in LIST_COLUMNS
-        if name in frame.columns
-    }
-    return frame.assign(**texts)
+    """Return a table whose lists are JSON texts, for files whose cells hold one value."""
+    lists = [name for name, column in COLUMNS.items() if column.is_list and name in frame.columns]
+    return frame.assign(**{name: [json.dumps(value, ensure_ascii=False) for value in frame[name]] for name in lists})
 
 
 def _null_for_nan(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def write_predictions(frame: pd.DataFrame, path: str | Path, provenance: Mapping[str, Any] | None = None) -> None:
+    """Write a predictions table to a .csv, .jsonl or .parquet file, numbers in full precision.
+
+    Parameters
+    ----------
+    frame : with the columns of `vqa.evaluation.predictions.COLUMNS`; further columns are left out
+    path : the file; its suffix names the format
+    provenance : what the predictions were made from (run, card, split, data_hash, protocol, activation, seed);
+        written to ``<path>.meta.json``. Without provenance an old file of that name is removed.
+
+    Raises
+    ------
+    ConfigError
+        The suffix is another one.
+    DataError
+        A column is missing or holds a value of another type or range.
+    OSError
+        The file cannot be written; an older file of the name is as it was.
+    """
+    path = Path(path)
+    file_format = format_of(path)
+    table = check_predictions(frame, "the predictions")
+    with replacing(path, "wb") as file:
+        file_format.write(table, file)
+    sidecar = provenance_path(path)
+    if provenance is None:
+        sidecar.unlink(missing_ok=True)
+        return
+    with replacing(sidecar) as file:
+        json.dump({**provenance, "sha256": sha256_of_file(path)}, file, indent=2, ensure_ascii=False, allow_nan=False)
+        file.write("\n")
+
+
+def read_predictions(path: str | Path) -> pd.DataFrame:
+    """Return the predictions table of a .csv, .jsonl or .parquet file.
+
+    Its columns, their types and meaning are those of `vqa.evaluation.predictions.COLUMNS`; an empty number is NaN.
+
+    Raises
+    ------
+    ConfigError
+        The suffix is another one.
+    DataError
+        The file is empty or cannot be read, a column is missing, a question occurs twice, or a value is of another
+        type or range.
+    OSError
+        The file is not there or may not be read.
+    """
+    path = Path(path)
+    file_format = format_of(path)
+    with open(path, "rb") as file:
+        try:
+            frame = file_format.read(file)
+        except (ValueError, csv.Error) as error:  # pandas and pyarrow derive theirs from ValueError
+            reason = " ".join(str(error).split())
+            raise DataError(f"{path}: expected a predictions table as {path.suffix[1:]}, got: {reason}") from error
+    return check_predictions(frame, str(path))
+
+
+def provenance_path(path: str | Path) -> Path:
+    """Return the file beside a predictions table that says what it was made from."""
+    return Path(f"{path}.meta.json")
+
+
+def read_provenance(path: str | Path) -> dict[str, Any]:
+    """Return what the predictions table in `path` was made from, or an empty dict where no file says so.
+
+    Raises
+    ------
+    DataError
+        The file beside the table is not JSON, or the table has been changed since.
+    """
+    sidecar = provenance_path(path)
+    if not sidecar.is_file():
+        return {}
+    try:
+        provenance = json.loads(sidecar.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{sidecar}: expected a JSON object, got: {error}; delete it or evaluate again") from error
+    if not isinstance(provenance, dict) or provenance.pop("sha256", None) != sha256_of_file(Path(path)):
+        raise DataError(f"{sidecar} is not about {path} as it is now; delete it or evaluate again")
+    return provenance

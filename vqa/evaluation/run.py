@@ -20,7 +20,8 @@ from vqa.data.table import QuestionTable
 from vqa.data.vocab import Vocabulary
 from vqa.errors import DataError, RunError
 from vqa.evaluation.asking import Answer, ImageLike, check_question, image_values
-from vqa.evaluation.predictions import TOP, predictions_table, top_answers
+from vqa.evaluation.predictions import predictions_table
+from vqa.evaluation.probabilities import TOP, top_answers
 from vqa.nn.losses import LOSSES
 from vqa.nn.network import GRAPH, NetworkSpec, VqaNetwork, build_from_spec
 from vqa.scoring import report

@@ -21,7 +21,7 @@ def learning_rate(step: int, num_steps: int, highest: float, warmup: float) -> f
     """Return the learning rate of step `step` in [0, num_steps): a linear rise, then half a cosine down to 0.
 
     >>> [round(learning_rate(step, 10, 1.0, 0.2), 2) for step in range(10)]
-    [0.5, 1.0, 0.99, 0.92, 0.8, 0.65, 0.47, 0.29, 0.14, 0.04]
+    [0.5, 1.0, 0.99, 0.92, 0.78, 0.6, 0.4, 0.22, 0.08, 0.01]
     """
     rising = int(num_steps * warmup)
     if step < rising:
