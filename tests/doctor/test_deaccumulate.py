@@ -61,13 +61,13 @@ def test_a_worked_example():
     assert "too few passes or digits" in str(undone)
     longer = deaccumulate(["0.50000000", "0.60000000", "0.70000000"], [10, 10, 20])
     assert (longer.verdict, longer.hits) == ("undecided", (5, 7, 16))
-    assert "alike" in str(longer)
+    assert "fits both" in str(longer)
 
 
 def test_a_metric_that_was_reset():
     undone = deaccumulate([361 / 1024, 9447 / 21504, 391 / 1024, 10397 / 21504], [1024, 21504] * 2)
     assert (undone.verdict, undone.fits, undone.hits) == ("reset every pass", False, ())
-    assert "what they say" in str(undone)
+    assert "the accuracy of its own pass" in str(undone)
 
 
 def test_a_log_that_fits_nothing():

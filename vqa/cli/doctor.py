@@ -19,7 +19,7 @@ from vqa.cli._options import device_option, emit, json_option
 def command(
     context: click.Context, run_dir: Path, card: Path | None, split: str, json_file: str | None, device: str
 ) -> None:
-    """Examine a run's network, loss and evaluation for mistakes that make an accuracy lie.
+    """Examine a run's network, loss and evaluation for mistakes that make an accuracy misleading.
 
     Exit code 1 when an error is found, 0 when there are warnings at the most.
 

@@ -14,7 +14,7 @@ from vqa.cli._options import emit, json_option, seed_option
 @seed_option
 @json_option
 def command(name: str | None, listing: bool, everything: bool, seed: int, json_file: str | None) -> None:
-    """Reproduce a mistake that makes an accuracy lie: what was expected, what naive code shows, what right code shows.
+    """Reproduce a mistake that makes an accuracy misleading: the expected value, naive code, correct code.
 
     \b
     Example, from a fresh clone:

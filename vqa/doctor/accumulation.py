@@ -13,24 +13,24 @@ Verdict = Literal["never reset", "reset every pass", "neither", "undecided"]
 
 # Values may have been computed in float32 before they were printed.
 FLOAT32_EPSILON = 2.0**-23
-# A log proves an explanation when numbers drawn at random would fit it less often than this.
+# An explanation counts as proven when random numbers would fit the log less often than this.
 PROOF = 1e-3
 
 
 @dataclass(frozen=True)
 class Deaccumulated:
-    """What a log of accuracies says once it is undone.
+    """A log of accuracies, and what each pass must have been.
 
     Attributes
     ----------
     verdict : "never reset", "reset every pass", "neither" fits, or "undecided" for too few passes or digits
     fits : whether whole hit counts explain the log as one metric that was never reset
     hits : the hits of each pass; empty where `fits` is false
-    accuracies : the accuracy of each pass, fractions in [0, 1]; from the printed values alone where `fits` is false
+    accuracies : the accuracy of each pass, in [0, 1]; from the printed values alone where `fits` is false
     counts : the samples of each pass
-    largest_distance : how far the running number of hits is from a whole number at the most, in hits
-    allowed_distance : how far the printed digits allow it to be there
-    chance : how often values drawn at random would fit as well
+    largest_distance : largest distance of a running number of hits from a whole number, in hits
+    allowed_distance : the distance that rounding of the printed digits can explain at that place, in hits
+    chance : probability that values drawn at random would fit as well, in [0, 1]
     """
 
     verdict: Verdict
@@ -44,39 +44,39 @@ class Deaccumulated:
 
     def __str__(self) -> str:
         distance = (
-            f"the running hits are {self.largest_distance:.2g} from a whole number at the most, "
+            f"the running hits are at most {self.largest_distance:.2g} from a whole number, "
             f"{self.allowed_distance:.2g} allowed"
         )
         if self.verdict == "never reset":
             return f"one metric that was never reset explains the log: {distance}"
         if self.verdict == "reset every pass":
-            return "the metric was reset before every pass: its values are what they say"
+            return "the metric was reset before every pass: each value is the accuracy of its own pass"
         if self.verdict == "neither":
             return (
                 f"neither a metric that was never reset nor one that was reset every pass explains the log: {distance}"
             )
         if self.chance < PROOF:
-            return "the log fits a metric that was never reset and one that was reset every pass alike"
-        return f"too few passes or digits to tell: values at random would fit in {self.chance:.1%} of cases"
+            return "the log fits both a metric that was never reset and one that was reset every pass"
+        return f"too few passes or digits to tell: random values would fit in {self.chance:.1%} of cases"
 
 
 def deaccumulate(values: Sequence[float | str], counts: Sequence[int]) -> Deaccumulated:
     """Undo a running accuracy that was never reset between passes.
 
     The k-th value is (h_1 + ... + h_k) / (n_1 + ... + n_k) with whole hits 0 <= h_i <= n_i. The running sums are
-    rounded to the nearest whole numbers that keep every pass within its bounds; if the printed digits allow none, the
+    rounded to the nearest whole numbers that keep every pass within its bounds. If the printed digits allow none, the
     log has another explanation.
 
     Parameters
     ----------
-    values : accuracies in the order in which they were printed, fractions, as many digits as there are; text keeps
-        zeros at the end
+    values : accuracies in the order in which they were printed, fractions with every printed digit; text keeps
+        trailing zeros
     counts : samples of each pass
 
     Raises
     ------
     DataError
-        The lengths differ, there is no pass, a count is below 1, or a value is no number.
+        The lengths differ, there is no pass, a count is below 1, or a value is not a number.
 
     >>> log = deaccumulate([0.5, 0.6, 0.7], [10, 10, 20])
     >>> log.hits, log.accuracies
@@ -111,7 +111,9 @@ def deaccumulate(values: Sequence[float | str], counts: Sequence[int]) -> Deaccu
 def _parsed(values: Sequence[float | str], counts: Sequence[int]) -> tuple[list[float], int]:
     """Return the values as numbers, and the digits after the point that the log was printed with."""
     if len(values) != len(counts) or not len(values):
-        raise DataError(f"expected one count a value, at least one, got {len(values)} values and {len(counts)} counts")
+        raise DataError(
+            f"expected one count per value, and at least one value, got {len(values)} values and {len(counts)} counts"
+        )
     wrong = [count for count in counts if count < 1 or count != int(count)]
     if wrong:
         raise DataError(f"expected counts of at least 1, got {wrong[0]}")
@@ -121,7 +123,7 @@ def _parsed(values: Sequence[float | str], counts: Sequence[int]) -> tuple[list[
         raise DataError(f"expected accuracies as numbers: {error}") from error
     if not all(map(math.isfinite, numbers)):
         raise DataError(f"expected accuracies as numbers, got {values[[*map(math.isfinite, numbers)].index(False)]}")
-    # Python drops zeros at the end, so the longest value shows how many digits there were.
+    # Python drops trailing zeros, so the longest value shows how many digits were printed.
     return numbers, max(_digits(value) for value in values)
 
 
@@ -141,8 +143,8 @@ def _allowed(value: float, total: int, digits: int) -> float:
 
 
 def _whole_sums(running: Sequence[float], allowed: Sequence[float], counts: Sequence[int]) -> list[int]:
-    """Return whole running sums within the allowed distances that rise by 0 to n a pass, or [] if there are none."""
-    # What can be reached forwards, then the nearest choices backwards.
+    """Return whole running sums within the allowed distances that rise by 0 to n per pass, or [] if there are none."""
+    # Forwards: the sums that can be reached. Backwards: the reachable sum nearest to each printed value.
     lows, highs = [], []
     low = high = 0
     for value, distance, count in zip(running, allowed, counts):

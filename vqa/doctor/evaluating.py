@@ -1,4 +1,4 @@
-"""check_evaluation: find what is wrong with somebody's own evaluation function, by calling it."""
+"""check_evaluation: find what is wrong with a user-supplied evaluation function, by calling it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from vqa._mxnet import mx
 from vqa.data.table import QuestionTable
-from vqa.doctor.findings import Finding
-from vqa.doctor.state import Array, changed_parameters, kept
+from vqa.doctor.findings import Finding, Findings
+from vqa.doctor.state import Array, changed_parameters, preserved_state
 from vqa.errors import VqaError
 
 # Two evaluations of the same network on the same data agree to this; losses are sums of rounded numbers.
@@ -55,7 +55,7 @@ def _watched(net: mx.gluon.Block, witness: _Witness) -> Iterator[None]:
             handle.detach()
 
 
-def check_evaluation(evaluate: Callable[[Any, Any], Any], net: mx.gluon.Block, data: Any) -> list[Finding]:
+def check_evaluation(evaluate: Callable[[Any, Any], Any], net: mx.gluon.Block, data: Any) -> Findings:
     """Return what is wrong with an evaluation function; nothing for one that can be trusted.
 
     It is called three to six times. Between two calls that should agree it is called with other weights: a metric that
@@ -73,7 +73,7 @@ def check_evaluation(evaluate: Callable[[Any, Any], Any], net: mx.gluon.Block, d
     VqaError
         `evaluate` never calls the network, or gives no number.
     """
-    with kept(net):
+    with preserved_state(net):
         before = first = _Witness(force_predict=False)
         value = _evaluate(evaluate, net, data, first)
         if first.training:
@@ -87,7 +87,7 @@ def check_evaluation(evaluate: Callable[[Any, Any], Any], net: mx.gluon.Block, d
                 break
         after = _Witness(force_predict=True)
         again = _evaluate(evaluate, net, data, after)
-    return [*_mode(first), *_reset(value, again, before, after), *_rows(first, _num_rows(data))]
+    return Findings([*_mode(first), *_reset(value, again, before, after), *_rows(first, _num_rows(data))])
 
 
 def _turned(values: Array) -> Array:

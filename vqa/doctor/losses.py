@@ -59,7 +59,7 @@ class LossProbe:
         raise VqaError(f"the loss takes labels of none of the shapes {shapes}; pass labels as well")
 
     def values(self, logits: Logits, labels: Labels) -> npt.NDArray[np.float64]:
-        """Return the loss as it comes, one value a question or one for all."""
+        """Return the loss as it comes, one value per question or one for all."""
         with mx.autograd.pause(train_mode=False):
             values = self.loss(_array(logits.astype(np.float32)), _array(labels))
         # A function of one's own may return a Python number.
@@ -155,7 +155,7 @@ def _class_that_unknown_trains(labels: Labels, num_classes: int, probe: LossProb
     return None
 
 
-def find_below_floor(base: Logits, labels: Labels, copies: npt.NDArray[np.int64], probe: LossProbe) -> list[Finding]:
+def find_below_entropy(base: Logits, labels: Labels, copies: npt.NDArray[np.int64], probe: LossProbe) -> list[Finding]:
     """Return the finding that the mean loss is under the entropy of the answers given the question.
 
     The loss of a question is the cross-entropy of its answers q_n with the predicted p_n, and copies of a question

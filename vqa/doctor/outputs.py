@@ -11,7 +11,7 @@ from vqa.doctor.losses import LossProbe
 from vqa.doctor.state import Array, changed_parameters, is_whole, with_signs
 from vqa.doctor.subject import Logits, Subject
 
-Squashed = Literal["softmax", "sigmoid"]
+OutputActivation = Literal["softmax", "sigmoid"]
 
 # How much larger the weights and inputs are drawn, to see whether outputs in [0, 1] can leave it.
 DRAWS = (3.0, 30.0, 300.0, 3000.0)
@@ -30,15 +30,15 @@ def find_non_finite(base: Logits) -> list[Finding]:
     return [Finding("non-finite", "error", message)]
 
 
-def squashing(subject: Subject, base: Logits, random: np.random.RandomState) -> Squashed | None:
+def output_activation(subject: Subject, base: Logits, random: np.random.RandomState) -> OutputActivation | None:
     """Tell whether the network ends in softmax or in sigmoid; None for logits.
 
     Few or small logits may lie in [0, 1] by chance, so the network is asked again with other weights and inputs: a
     softmax or a sigmoid holds its range whatever comes before it.
     """
-    kinds: list[Squashed] = ["softmax", "sigmoid"]
+    kinds: list[OutputActivation] = ["softmax", "sigmoid"]
     # Outputs that are all 0 are those of a network whose last layer is still zero.
-    kinds = [kind for kind in kinds if base.any() and _is_squashed(base, kind)]
+    kinds = [kind for kind in kinds if base.any() and _has_range_of(base, kind)]
 
     for factor in DRAWS if kinds else ():
 
@@ -49,11 +49,11 @@ def squashing(subject: Subject, base: Logits, random: np.random.RandomState) -> 
         with changed_parameters(subject.net, redraw):
             outputs = subject.answer(arrays)
         if np.isfinite(outputs).all():
-            kinds = [kind for kind in kinds if _is_squashed(outputs, kind)]
+            kinds = [kind for kind in kinds if _has_range_of(outputs, kind)]
     return kinds[0] if kinds else None
 
 
-def _is_squashed(outputs: Logits, kind: Squashed) -> bool:
+def _has_range_of(outputs: Logits, kind: OutputActivation) -> bool:
     """Tell whether all outputs are what softmax or sigmoid can give."""
     rounding = 1e-3
     if outputs.min() < 0 or outputs.max() > 1 + rounding:
@@ -63,11 +63,11 @@ def _is_squashed(outputs: Logits, kind: Squashed) -> bool:
     return True
 
 
-def find_squashing(
+def find_output_activation(
     subject: Subject, base: Logits, loss: LossProbe | None, random: np.random.RandomState
 ) -> list[Finding]:
     """Return the findings not-logits and double-softmax."""
-    kind = squashing(subject, base, random)
+    kind = output_activation(subject, base, random)
     if kind is None:
         return []
     if kind == "softmax":
@@ -76,12 +76,12 @@ def find_squashing(
         seen = f"outputs all lie in [0, 1] (from {base.min():.4g} to {base.max():.4g}), whatever the weights: a sigmoid"
     # A loss that takes probabilities trains rightly; what is shown for a probability later may still be squashed twice.
     wanted = loss is not None and loss.takes_probabilities()
-    mend = (
+    fix = (
         "the given loss takes probabilities; logits and a loss that owns the activation are safer"
         if wanted
         else ("return the raw logits and leave the activation to the loss")
     )
-    findings = [Finding("not-logits", "warning" if wanted else "error", f"{seen} is inside the network; {mend}")]
+    findings = [Finding("not-logits", "warning" if wanted else "error", f"{seen} is inside the network; {fix}")]
     if kind == "softmax" and loss is not None and loss.normalises():
         classes = base.shape[1]
         floor = np.log(classes - 1 + np.e) - 1

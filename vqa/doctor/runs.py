@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from vqa._mxnet import device as device_context
-from vqa._mxnet import mx
+from vqa._mxnet import device, mx
 from vqa.data.loader import Batch, GroupedLoader
-from vqa.doctor.checks import examine
 from vqa.doctor.evaluating import check_evaluation
-from vqa.doctor.findings import Finding
+from vqa.doctor.examination import examine
+from vqa.doctor.findings import Finding, Findings
 from vqa.doctor.losses import LossProbe
-from vqa.doctor.subject import Subject, deviation, measure_exactness
+from vqa.doctor.subject import Subject, deviation, measured_tolerance
 from vqa.evaluation.run import Run
 from vqa.training.validation import validate
 
@@ -25,7 +24,7 @@ SAMPLE = 3 * BATCH + 5
 MORE_PADDING = 3
 
 
-def examine_run(run: Run, split: str = "test") -> list[Finding]:
+def examine_run(run: Run, split: str = "test") -> Findings:
     """Return what is wrong with a run's network, its loss and its evaluation; nothing for a healthy run.
 
     The network and its loss are examined on the first questions of a split, then the run's own evaluation and its
@@ -55,7 +54,7 @@ def examine_run(run: Run, split: str = "test") -> list[Finding]:
 def _loader(run: Run, split: str, num_questions: int) -> GroupedLoader:
     """Return a loader of the first questions of a split, in batches of BATCH."""
     rows = np.arange(min(num_questions, len(run.dataset.table(split))))
-    return GroupedLoader(run.dataset, split, batch_size=BATCH, rows=rows, ctx=device_context(run.device))
+    return GroupedLoader(run.dataset, split, batch_size=BATCH, rows=rows, ctx=device(run.device))
 
 
 def _activation(run: Run, batch: Batch) -> Iterator[Finding]:
@@ -80,14 +79,14 @@ def _padding(run: Run, batch: Batch) -> Iterator[Finding]:
     subject = Subject(run.network, batch.inputs)
     images, index, tokens, lengths = subject.arrays
     base = subject.answer(subject.arrays)
-    exactness = measure_exactness(subject, base, np.random.RandomState(0))
+    tolerance = measured_tolerance(subject, base, np.random.RandomState(0))
     more = np.full((len(tokens), MORE_PADDING), run.network.spec.padding_id, dtype=tokens.dtype)
     moved = deviation(subject.answer([images, index, np.concatenate([tokens, more], axis=1), lengths]), base)
-    if moved > exactness.tolerance:
+    if moved > tolerance.bound:
         yield Finding(
             "padding",
             "error",
-            f"{MORE_PADDING} more words of padding change an answer by up to {moved:.1e} ({exactness}): an answer "
+            f"{MORE_PADDING} more words of padding change an answer by up to {moved:.1e} ({tolerance}): an answer "
             "depends on the longest question of its batch; mask the padding, or take the state at a question's own end",
         )
 

@@ -16,7 +16,7 @@ Array = npt.NDArray[Any]
 
 
 def _dense_arrays(net: mx.gluon.Block, differentiable_only: bool) -> list[mx.nd.NDArray]:
-    """Return the arrays of every initialised dense parameter, one a device."""
+    """Return the arrays of every initialised dense parameter, one per device."""
     arrays: list[mx.nd.NDArray] = []
     for parameter in net.collect_params().values():
         if parameter._stype != "default" or (differentiable_only and not parameter._differentiable):
@@ -43,7 +43,7 @@ def with_signs(values: Array, change: Callable[[Array], Array], random: np.rando
 
 
 @contextmanager
-def kept(net: mx.gluon.Block) -> Iterator[None]:
+def preserved_state(net: mx.gluon.Block) -> Iterator[None]:
     """Give parameters, running statistics and the states of ``random`` and ``numpy.random`` back as they were.
 
     MXNet's own generator can be neither read nor set back; it moves only where the network itself draws numbers.

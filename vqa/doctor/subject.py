@@ -74,35 +74,35 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Exactness:
+class Tolerance:
     """How far two right answers to one question may lie apart, and what that is measured against.
 
     Attributes
     ----------
-    tolerance : differences up to this are rounding
+    bound : differences up to this are rounding
     spread : the widest range of one class's logit over the rows
     scale : the largest absolute logit
     """
 
-    tolerance: float
+    bound: float
     spread: float
     scale: float
 
     def __str__(self) -> str:
         return (
-            f"tolerance {self.tolerance:.1e}; the logits range over {self.spread:.1e} from row to row, "
+            f"tolerance {self.bound:.1e}; the logits range over {self.spread:.1e} from row to row, "
             f"the largest is {self.scale:.1e}"
         )
 
 
-def plain_exactness(subject: Subject, base: Logits) -> Exactness:
-    """Return the exactness of two passes over the same arrays, where even the order of the sums is the same."""
+def plain_tolerance(subject: Subject, base: Logits) -> Tolerance:
+    """Return the tolerance of two passes over the same arrays, where even the order of the sums is the same."""
     spread, scale = float(np.ptp(base, axis=0).max()), float(np.abs(base).max())
-    return Exactness(max(MARGIN * subject.epsilon * scale, LEAST_EFFECT * spread), spread, scale)
+    return Tolerance(max(MARGIN * subject.epsilon * scale, LEAST_EFFECT * spread), spread, scale)
 
 
-def measure_exactness(subject: Subject, base: Logits, random: np.random.RandomState) -> Exactness:
-    """Return the exactness of two passes over the same rows in another arrangement.
+def measured_tolerance(subject: Subject, base: Logits, random: np.random.RandomState) -> Tolerance:
+    """Return the tolerance of two passes over the same rows in another arrangement.
 
     Other batch sizes and other places in the batch add the same numbers in another order. What that does to a logit
     is found by changing weights and real-valued inputs in their last places, so that a network which enlarges
@@ -118,8 +118,8 @@ def measure_exactness(subject: Subject, base: Logits, random: np.random.RandomSt
         arrays = [values if is_whole(values) else jitter(values) for values in subject.arrays]
         with changed_parameters(subject.net, jitter):
             noise = max(noise, deviation(subject.answer(arrays), base))
-    plain = plain_exactness(subject, base)
-    return Exactness(max(plain.tolerance, MARGIN * noise), plain.spread, plain.scale)
+    plain = plain_tolerance(subject, base)
+    return Tolerance(max(plain.bound, MARGIN * noise), plain.spread, plain.scale)
 
 
 def deviation(one: Logits, other: Logits) -> float:

@@ -1,4 +1,4 @@
-"""Softmax and sigmoid, twice, in each other's place, and in the textbook's form."""
+"""Softmax and sigmoid: applied twice, confused with each other, and computed by the textbook formula."""
 
 from __future__ import annotations
 
@@ -33,17 +33,19 @@ def double_softmax(seed: int) -> Reproduction:
     """Train one network with and without a softmax of its own under Gluon's softmax cross-entropy."""
     inputs, labels = _clusters(seed)
     naive, right = _trained(seed, inputs, labels, squashed=True), _trained(seed, inputs, labels, squashed=False)
-    floor = np.log(CLASSES - 1 + np.e) - 1
+    least_loss = np.log(CLASSES - 1 + np.e) - 1
     certain = labels.one_hot(CLASSES)
     loss = mx.gluon.loss.SoftmaxCrossEntropyLoss()
     least = [float(loss(outputs, labels).mean().asscalar()) for outputs in (certain, 10 * certain)]
     same = (right.outputs.argmax(axis=1) == right.outputs.softmax(axis=1).argmax(axis=1)).mean().asscalar()
     return Reproduction(
         "double-softmax",
-        "softmax inside the network under SoftmaxCrossEntropyLoss, against raw logits; 60 equal steps",
+        "softmax inside the network under SoftmaxCrossEntropyLoss, against raw logits; the same 60 steps",
         [
             Row(
-                "loss of a perfect network (output 1 or logit 10)", f"ln(C - 1 + e) - 1 = {floor:.4f} against 0", *least
+                "loss of a perfect network (output 1 or logit 10)",
+                f"ln(C - 1 + e) - 1 = {least_loss:.4f} against 0",
+                *least,
             ),
             Row("loss after training", "near the least", naive.loss, right.loss),
             Row("size of the first gradient", "one size", naive.first_gradient, right.first_gradient),
@@ -51,35 +53,35 @@ def double_softmax(seed: int) -> Reproduction:
             Row("rows where argmax of logits and of softmax agree", "all of them", "-", float(same)),
         ],
         "The loss applies softmax to numbers in [0, 1], so that even a perfect answer costs ln(C - 1 + e) - 1 nats and "
-        "the gradients shrink: training crawls and the loss seems stuck. "
+        "the gradients shrink: training is slow and the loss seems stuck. "
         "Leave softmax out of the network; the argmax, and with it every prediction, is the same without it.",
         seed,
     )
 
 
 def softmax_or_sigmoid(seed: int) -> Reproduction:
-    """Show two images whose logits differ by a constant under both activations; nothing is drawn."""
+    """Show two images whose logits differ by a constant under both activations; nothing is random."""
     logits = mx.nd.array([PRESENT, ABSENT])
     softmax, sigmoid = logits.softmax(axis=1).asnumpy(), logits.sigmoid().asnumpy()
     return Reproduction(
         "softmax-or-sigmoid",
-        "softmax for an object that may be absent, against one sigmoid an object",
+        "softmax for an object that may be absent, against one sigmoid per object",
         [
             Row("fourth class, first image", "present", _two_digits(softmax[0, 3]), _two_digits(sigmoid[0, 3])),
-            Row("fourth class, second image", "less sure", _two_digits(softmax[1, 3]), _two_digits(sigmoid[1, 3])),
+            Row("fourth class, second image", "less likely", _two_digits(softmax[1, 3]), _two_digits(sigmoid[1, 3])),
             Row("all classes, first image", "-", _list(softmax[0]), _list(sigmoid[0])),
             Row("all classes, second image", "lower", _list(softmax[1]), _list(sigmoid[1])),
         ],
         "The second image's logits are the first's less 1.44, and softmax cannot see a constant: it must name a class "
-        "even where none is there. "
-        "Where several answers are true at once, or none is, train one sigmoid an answer (the loss 'bce').",
+        "even where none is present. "
+        "Where several answers are true at once, or none is, train one sigmoid per answer (the loss 'bce').",
         seed,
     )
 
 
 def rounded_to_one(seed: int) -> Reproduction:
-    """Show the wrong prediction of a softmax network that a sigmoid makes look surest."""
-    # Other draws around the same centres: a network is surest of itself on rows that it has not seen.
+    """Show the wrong prediction of a softmax network in which a sigmoid shows the most confidence."""
+    # Other draws around the same centres: a network is most overconfident on rows that it has not seen.
     inputs, labels = _clusters(seed, spread=2.0)
     half = ROWS // 2
     net = _trained(seed, inputs[:half], labels[:half], squashed=False).net
@@ -97,15 +99,15 @@ def rounded_to_one(seed: int) -> Reproduction:
             Row("the same with more digits", "below 1", _top(sigmoid), _top(softmax)),
             Row("sum over the classes", 1.0, _sum(sigmoid), _sum(softmax)),
         ],
-        "Softmax fixes logits only up to a constant, so that a sigmoid of them is no probability: it is near 1 for the "
-        "wrong class too, and two digits round it to 1.00. "
-        "Show the activation that the loss trained, and enough digits that nothing below 1 reads 1.",
+        "Softmax determines logits only up to a constant, so a sigmoid of them is not a probability: it is near 1 for "
+        "the wrong class too, and two digits round it to 1.00. "
+        "Show the activation that the loss trained, and enough digits that no value below 1 is printed as 1.",
         seed,
     )
 
 
 def overflow(seed: int) -> Reproduction:
-    """Compute softmax and cross-entropy of large logits by the textbook's formula; nothing is drawn."""
+    """Compute softmax and cross-entropy of large logits by the textbook formula; nothing is random."""
     logits = mx.nd.array([LARGE])
     exact = np.exp(np.array(LARGE) - max(LARGE))
     exact /= exact.sum()
@@ -124,8 +126,8 @@ def overflow(seed: int) -> Reproduction:
         "overflow",
         f"exp(x) / sum(exp(x)) and its log in float32 for the logits {LARGE}, against log_softmax",
         rows,
-        "exp of a logit above 88.7 is infinite in float32, infinity by infinity is not a number, and one such row "
-        "spoils every weight at the next step. "
+        "exp of a logit above 88.7 is infinite in float32, infinity divided by infinity is NaN, and one such row "
+        "turns every weight into NaN at the next step. "
         "Subtracting the largest logit first changes nothing in exact arithmetic and keeps every power at 1 or below: "
         "log_softmax and Gluon's losses do so.",
         seed,
@@ -133,7 +135,7 @@ def overflow(seed: int) -> Reproduction:
 
 
 def _clusters(seed: int, spread: float = 1.0) -> tuple[mx.nd.NDArray, mx.nd.NDArray]:
-    """Return inputs (ROWS, FEATURES) around one centre a class, and their classes (ROWS,)."""
+    """Return inputs (ROWS, FEATURES) around one centre per class, and their classes (ROWS,)."""
     random = np.random.RandomState(seed)
     centres = 2 * random.normal(size=(CLASSES, FEATURES))
     classes = random.randint(0, CLASSES, ROWS)

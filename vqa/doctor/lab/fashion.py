@@ -18,17 +18,17 @@ FOLDER = Path("/usr/share/datasets/fashion-mnist")
 CLASSES, PIXELS = 10, 28 * 28
 EPOCHS, BATCH_SIZE, LEARNING_RATE = 5, 256, 0.1
 # Zhang, Lipton, Li and Smola, "Dive into Deep Learning", softmax regression from scratch. Runs that others published
-# fall into two groups: with the images that MXNet downloads a training loss of 0.489 and test accuracies of 0.832 to
-# 0.844, the textbook's among them; with the images as published (PyTorch's, Debian's) 0.485 to 0.486, and the second.
+# fall into two groups. With the images that MXNet downloads: a training loss of 0.489 and test accuracies of 0.832 to
+# 0.844, the textbook's among them. With the images as published (PyTorch's, Debian's): 0.485 to 0.486, and RERUNS.
 TEXTBOOK, RERUNS = 0.842, "0.815 to 0.828"
-INK = 4000  # a lamp so bright that logits leave the range of exp
+INK = 4000  # a lamp so bright that exp of the logits overflows
 
 Loss = Callable[[mx.nd.NDArray, mx.nd.NDArray], mx.nd.NDArray]
 Examples = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 
 def fashion_mnist(seed: int) -> Reproduction:
-    """Train softmax regression from scratch on Fashion-MNIST, with a textbook's and with a stable softmax."""
+    """Train softmax regression from scratch on Fashion-MNIST, with the textbook's softmax and with a stable one."""
     train, test = _examples("train"), _examples("t10k")
     bright_train, bright_test = (_brightened(examples) for examples in (train, test))
     plain = [_test_accuracy(loss, train, test, seed) for loss in (textbook_loss, stable_loss)]
@@ -41,7 +41,7 @@ def fashion_mnist(seed: int) -> Reproduction:
             Row(f"test accuracy, pixels from 0 to {INK}", "far above 1/10", *bright),
         ],
         "exp(logits) / sum exp(logits) overflows as soon as a logit passes 88, and one NaN ends all learning: the "
-        "network then names class 0 for ever, right one time in ten. "
+        "network then names class 0 for every image, which is right one time in ten. "
         "Subtract each row's largest logit first, which changes no probability, and take the logarithm of the sum.",
         seed,
     )

@@ -1,4 +1,4 @@
-"""The founding puzzle: 99 % and 73 % for questions whose answers cannot be known that well."""
+"""The founding puzzle: 99 % and 73 % where about a third seemed possible."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from vqa._mxnet import mx, seed_everything
-from vqa.doctor.checks import examine
+from vqa.doctor.examination import examine
 from vqa.doctor.lab.reproduction import Reproduction, Row
 from vqa.doctor.lab.training import accuracy, fit_all_at_once
 from vqa.metrics import MultiAnswerAccuracy
@@ -15,7 +15,7 @@ from vqa.metrics import MultiAnswerAccuracy
 # Four questions with three different answers each, one with three equal ones: as (question, answer) rows.
 ANSWERS = ((0, 1, 2), (3, 4, 5), (6, 7, 8), (9, 10, 11), (12, 12, 12))
 NUM_CLASSES = 13
-# The best that a network can do that answers copies of a question alike: 4 times 1 of 3, once 3 of 3.
+# The most that a network can reach that gives copies of a question one answer: 1 of 3 four times, 3 of 3 once.
 CEILING = 7 / 15
 ENTROPY = 4 / 5 * np.log(3)
 WORDS, EMBEDDING, HIDDEN = 6, 8, 32
@@ -55,10 +55,10 @@ def forum(seed: int) -> Reproduction:
         "forum",
         "LSTM with layout TNC (Gluon's default) fed (batch, time, channel), against layout NTC",
         [Row(quantity, value, naive[quantity], right[quantity]) for quantity, value in expected.items()],
-        "With layout TNC the LSTM runs along the batch, so that the row's place leaks and three copies of one question "
-        "learn three different answers: 100 % and a loss below the entropy of the answers are signs of a fault. "
+        "With layout TNC the LSTM runs along the batch, so the row's position leaks and three copies of one question "
+        "learn three different answers: 100 % and a loss below the entropy of the answers are the signs. "
         "With layout NTC the copies are answered alike and the accuracy stays at 7/15; inside autograd.record() each "
-        "copy draws its own dropout, the number becomes a lottery around the ceiling, and the best draw is kept.",
+        "copy draws its own dropout mask, the accuracy varies at random around the ceiling, and the best draw is kept.",
         seed,
     )
 

@@ -1,4 +1,4 @@
-"""Reproduction: what was expected, what naive code shows, what right code shows, and why."""
+"""Reproduction: the expected value, what naive code shows, what correct code shows, and why."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Reproduction:
     Attributes
     ----------
     name : as in ``vqa lab NAME``
-    title : the mistake in a line
+    title : the mistake, in one line
     rows : the table
     explanation : two sentences
-    seed : what the experiment was drawn from
+    seed : seed of the experiment's random numbers
     """
 
     name: str
@@ -47,7 +47,7 @@ class Reproduction:
         return "\n".join([f"{self.name}: {self.title}", "", lines[0], rule, *lines[1:], "", self.explanation])
 
     def to_json(self) -> dict[str, Any]:
-        """Return the same as JSON values; numbers that JSON cannot hold are text."""
+        """Return the same as JSON values; NaN and infinity are text."""
         return {
             "name": self.name,
             "title": self.title,
@@ -58,7 +58,7 @@ class Reproduction:
 
 
 def shown(value: Cell) -> str:
-    """Return a cell as text, with four digits or as many more as keep it from reading 0 or 1 where it is neither.
+    """Return a cell as text, with four digits, or more where four would show 0 or 1 for another value.
 
     >>> shown(0.46666), shown(0.99999), shown(0.000012), shown(1.0), shown(12), shown("2 of 5")
     ('0.4667', '0.99999', '0.00001', '1.0000', '12', '2 of 5')

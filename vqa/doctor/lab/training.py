@@ -1,4 +1,4 @@
-"""The small training that several experiments share."""
+"""The training loop that the experiments share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vqa._mxnet import mx
 def fit_all_at_once(
     net: mx.gluon.Block, inputs: mx.nd.NDArray, labels: mx.nd.NDArray, *, steps: int, learning_rate: float
 ) -> None:
-    """Train with Adam and Gluon's softmax cross-entropy, all rows in one batch, as the naive code does as well."""
+    """Train with Adam and Gluon's softmax cross-entropy, all rows in one batch."""
     loss = mx.gluon.loss.SoftmaxCrossEntropyLoss()
     trainer = mx.gluon.Trainer(net.collect_params(), "adam", {"learning_rate": learning_rate})
     for _ in range(steps):

@@ -1,4 +1,4 @@
-"""examine: find what makes the accuracy of a Gluon network lie."""
+"""examine: find the mistakes that make the accuracy of a Gluon network misleading."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any, Callable
 import numpy as np
 
 from vqa._mxnet import mx
-from vqa.doctor.findings import Finding
+from vqa.doctor.findings import Finding, Findings
+from vqa.doctor.input_layout import InputLayout, find_input_layout
 from vqa.doctor.leaks import MORE_REPEATS, REPEATS, find_leaks, find_randomness
-from vqa.doctor.losses import Labels, LossProbe, find_below_floor, find_label_range
-from vqa.doctor.outputs import find_non_finite, find_squashing
-from vqa.doctor.readings import Reading, find_reading
-from vqa.doctor.state import changed_parameters, kept, with_signs
-from vqa.doctor.subject import Logits, Subject, measure_exactness, plain_exactness
+from vqa.doctor.losses import Labels, LossProbe, find_below_entropy, find_label_range
+from vqa.doctor.outputs import find_non_finite, find_output_activation
+from vqa.doctor.state import changed_parameters, preserved_state, with_signs
+from vqa.doctor.subject import Logits, Subject, measured_tolerance, plain_tolerance
 from vqa.errors import VqaError
 
 # A network whose logits range over no more than this part of their size gives every question the same answer.
@@ -28,7 +28,7 @@ def examine(
     *,
     labels: Any = None,
     loss: Callable[..., Any] | None = None,
-) -> list[Finding]:
+) -> Findings:
     """Return what is wrong with a network, its loss and its labels; nothing for a healthy network.
 
     The network is called in predict mode on arrangements of the given rows: twice the same, permuted, beside other
@@ -45,7 +45,7 @@ def examine(
         questions' own, is taken for theirs: examine with another number of questions. Rows with equal inputs are
         copies of one question.
     labels : whole numbers (N,) or (N, A), -1 for an unknown answer or an empty slot
-    loss : called as ``loss(logits, labels)``, gives one value a question or their mean
+    loss : called as ``loss(logits, labels)``, gives one value per question or their mean
 
     The network's parameters, running statistics, hybridization and training mode, and the states of ``random`` and
     ``numpy.random``, are left as they were. MXNet's own random state cannot be read; it moves only where the network
@@ -67,7 +67,7 @@ def examine(
     ['not-logits']
     """
     random = np.random.RandomState(0)
-    with kept(net):
+    with preserved_state(net):
         subject = Subject(net, inputs)
         base = subject.answer(subject.arrays)
         ids = None if labels is None else _ids(labels, len(base))
@@ -75,7 +75,7 @@ def examine(
         findings = _behaviour(subject, base, probe, ids, random)
     if ids is not None:
         findings += find_label_range(ids, base.shape[1], probe)
-    return findings
+    return Findings(findings)
 
 
 def _behaviour(
@@ -85,34 +85,34 @@ def _behaviour(
     findings = find_non_finite(base)
     if findings:
         return findings
-    reading, findings = _arrangements(subject, base, random)
+    layout, findings = _arrangements(subject, base, random)
     if not findings and np.ptp(base, axis=0).max() <= SAME_ANSWER * np.abs(base).max():
-        # A network that answers every question alike hides its leaks (all units dead): ask it with other weights.
+        # A network whose logits do not depend on the question (all units dead) hides its leaks: give it other weights.
         with changed_parameters(subject.net, lambda values: with_signs(values, np.copy, random)):
             revived = subject.answer(subject.arrays)
             if np.isfinite(revived).all():
                 findings = _arrangements(subject, revived, random)[1]
-    findings += find_squashing(subject, base, probe, random)
-    if probe is not None and ids is not None and reading is not None:
-        findings += find_below_floor(base, ids, reading.copies(subject.arrays, len(base)), probe)
+    findings += find_output_activation(subject, base, probe, random)
+    if probe is not None and ids is not None and layout is not None:
+        findings += find_below_entropy(base, ids, layout.copies(subject.arrays, len(base)), probe)
     return findings
 
 
 def _arrangements(
     subject: Subject, base: Logits, random: np.random.RandomState
-) -> tuple[Reading | None, list[Finding]]:
+) -> tuple[InputLayout | None, list[Finding]]:
     """Return how the inputs are read, and what other arrangements of them show; nothing where passes differ anyway."""
     findings = find_randomness(subject, base, REPEATS)
     if findings:
         return None, findings
-    exactness = measure_exactness(subject, base, random)
-    if exactness.tolerance > UNLIKELY * plain_exactness(subject, base).tolerance:
+    tolerance = measured_tolerance(subject, base, random)
+    if tolerance.bound > UNLIKELY * plain_tolerance(subject, base).bound:
         # So much rounding may be a draw that the first passes did not show: dropout of few units repeats itself.
         findings = find_randomness(subject, base, MORE_REPEATS)
         if findings:
             return None, findings
-    reading = find_reading(subject, base, exactness)
-    return reading, find_leaks(subject, base, reading, exactness)
+    layout = find_input_layout(subject, base, tolerance)
+    return layout, find_leaks(subject, base, layout, tolerance)
 
 
 def _ids(labels: Any, num_rows: int) -> Labels:

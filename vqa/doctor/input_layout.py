@@ -1,7 +1,7 @@
-"""Readings: which inputs of a network hold one row a question, which are shared, and which one points into others.
+"""Input layouts: which inputs hold one row per question, which are shared, and which one points into others.
 
 The networks of this project take images (M, ...) and image_index (N,): questions share an image, so that permuting
-the questions must leave the images where they are. Nothing says so but the network's behaviour. A reading is taken
+the questions must leave the images where they are. Nothing says so but the network's behaviour. A layout is taken
 when the network behaves by it; a sick network behaves by none.
 """
 
@@ -15,18 +15,18 @@ import numpy as np
 import numpy.typing as npt
 
 from vqa.doctor.state import Array, is_whole
-from vqa.doctor.subject import Exactness, Logits, Subject, deviation
+from vqa.doctor.subject import Logits, Subject, Tolerance, deviation
 from vqa.errors import VqaError
 
 Rows = npt.NDArray[np.int64]
 
-MOST_READINGS = 48
+MOST_LAYOUTS = 48
 # Changing an image must move the rows that point to it this many times more than the others.
 LOCALITY = 1.5
 
 
 @dataclass(frozen=True)
-class Reading:
+class InputLayout:
     """How the inputs of a network hang together.
 
     Attributes
@@ -100,8 +100,8 @@ def foreign(values: Array) -> Array:
     return values if is_whole(values) else (-3 * values).astype(values.dtype)
 
 
-def find_reading(subject: Subject, base: Logits, exactness: Exactness) -> Reading:
-    """Return the reading that the network behaves by; for a sick network the plainest one.
+def find_input_layout(subject: Subject, base: Logits, tolerance: Tolerance) -> InputLayout:
+    """Return the layout that the network behaves by; for a sick network the plainest one.
 
     Raises
     ------
@@ -109,12 +109,12 @@ def find_reading(subject: Subject, base: Logits, exactness: Exactness) -> Readin
         No input has as many rows as the output.
     """
     shifted = np.roll(np.arange(len(base)), 1)
-    plainest: Reading | None = None
-    for reading in itertools.islice(_candidates(subject, base, exactness), MOST_READINGS):
-        plainest = plainest or reading
-        arrays = reading.take(subject.arrays, shifted, reading.turned(subject.arrays))
-        if _difference(subject, arrays, base[shifted]) <= exactness.tolerance and _keeps_shape(subject, base, reading):
-            return reading
+    plainest: InputLayout | None = None
+    for layout in itertools.islice(_candidates(subject, base, tolerance), MOST_LAYOUTS):
+        plainest = plainest or layout
+        arrays = layout.take(subject.arrays, shifted, layout.turned(subject.arrays))
+        if _difference(subject, arrays, base[shifted]) <= tolerance.bound and _keeps_shape(subject, base, layout):
+            return layout
     assert plainest is not None
     return plainest
 
@@ -127,20 +127,20 @@ def _difference(subject: Subject, arrays: Sequence[Array], expected: Logits) -> 
         return float("inf")
 
 
-def _keeps_shape(subject: Subject, base: Logits, reading: Reading) -> bool:
+def _keeps_shape(subject: Subject, base: Logits, layout: InputLayout) -> bool:
     """Tell whether twice the questions give twice the rows of answers, of the same number of classes.
 
     Twice, because MXNet writes outside its memory where a reshape to a fixed batch size does not come out even.
     """
     twice = np.tile(np.arange(len(base)), 2)
     try:
-        return subject.answer(reading.take(subject.arrays, twice)).shape == (len(twice), base.shape[1])
+        return subject.answer(layout.take(subject.arrays, twice)).shape == (len(twice), base.shape[1])
     except Exception:
         return False
 
 
-def _candidates(subject: Subject, base: Logits, exactness: Exactness) -> Iterator[Reading]:
-    """Yield the readings that the shapes allow, the plainest first: every input with N rows holds the questions."""
+def _candidates(subject: Subject, base: Logits, tolerance: Tolerance) -> Iterator[InputLayout]:
+    """Yield the layouts that the shapes allow, the plainest first: every input with N rows holds the questions."""
     arrays, num_rows = subject.arrays, len(base)
     first = [position for position, values in enumerate(arrays) if values.ndim and len(values) == num_rows]
     second = [position for position, values in enumerate(arrays) if values.ndim > 1 and values.shape[1] == num_rows]
@@ -149,8 +149,8 @@ def _candidates(subject: Subject, base: Logits, exactness: Exactness) -> Iterato
             f"expected inputs with the questions along the first axis: the output has {num_rows} rows, "
             f"the inputs have the shapes {[values.shape for values in arrays]}"
         )
-    plain = Reading(tuple(0 if position in first else None for position in range(len(arrays))))
-    plain = _with_small_tables(subject, base, exactness, plain)
+    plain = InputLayout(tuple(0 if position in first else None for position in range(len(arrays))))
+    plain = _with_small_tables(subject, base, tolerance, plain)
     if first:
         yield plain
     pointers = [position for position in first if _points(arrays[position], num_rows)]
@@ -173,11 +173,9 @@ def _subsets(positions: Sequence[int]) -> Iterator[tuple[int, ...]]:
         yield from itertools.combinations(positions, size)
 
 
-def _with_axis(reading: Reading, positions: Sequence[int], axis: int | None) -> Reading:
-    """Return the reading in which the inputs at `positions` count the questions along another axis."""
-    return replace(
-        reading, axes=tuple(axis if place in positions else other for place, other in enumerate(reading.axes))
-    )
+def _with_axis(layout: InputLayout, positions: Sequence[int], axis: int | None) -> InputLayout:
+    """Return the layout in which the inputs at `positions` count the questions along another axis."""
+    return replace(layout, axes=tuple(axis if place in positions else other for place, other in enumerate(layout.axes)))
 
 
 def _points(values: Array, size: int) -> bool:
@@ -185,40 +183,40 @@ def _points(values: Array, size: int) -> bool:
     return values.ndim == 1 and is_whole(values) and bool(values.min() >= 0) and bool(values.max() < size)
 
 
-def _with_small_tables(subject: Subject, base: Logits, exactness: Exactness, plain: Reading) -> Reading:
+def _with_small_tables(subject: Subject, base: Logits, tolerance: Tolerance, plain: InputLayout) -> InputLayout:
     """Return `plain` with the inputs of another length than N that an input is found to point into, as tables."""
     arrays = subject.arrays
     shared = [place for place, axis in enumerate(plain.axes) if axis is None and arrays[place].ndim]
     for length in sorted({len(arrays[place]) for place in shared} - {1}):
         tables = tuple(place for place in shared if len(arrays[place]) == length)
         for index, axis in enumerate(plain.axes):
-            reading = replace(plain, index=index, tables=tables)
-            if axis == 0 and _points(arrays[index], length) and _is_pointer(subject, base, exactness, reading):
-                return reading
+            layout = replace(plain, index=index, tables=tables)
+            if axis == 0 and _points(arrays[index], length) and _is_pointer(subject, base, tolerance, layout):
+                return layout
     return plain
 
 
-def _is_pointer(subject: Subject, base: Logits, exactness: Exactness, reading: Reading) -> bool:
+def _is_pointer(subject: Subject, base: Logits, tolerance: Tolerance, layout: InputLayout) -> bool:
     """Tell whether the network uses the values of the index as places in the tables."""
-    followed = reading.take(subject.arrays, np.arange(len(base)), reading.turned(subject.arrays))
-    if _difference(subject, followed, base) > exactness.tolerance:
+    followed = layout.take(subject.arrays, np.arange(len(base)), layout.turned(subject.arrays))
+    if _difference(subject, followed, base) > tolerance.bound:
         # An encoder that runs along the images, or an input that happens to hold small numbers (lengths).
-        return _locality(subject, base, exactness, reading) > LOCALITY
-    followed[reading.index or 0] = subject.arrays[reading.index or 0]
-    return _difference(subject, followed, base) > exactness.tolerance
+        return _locality(subject, base, tolerance, layout) > LOCALITY
+    followed[layout.index or 0] = subject.arrays[layout.index or 0]
+    return _difference(subject, followed, base) > tolerance.bound
 
 
-def _locality(subject: Subject, base: Logits, exactness: Exactness, reading: Reading) -> float:
+def _locality(subject: Subject, base: Logits, tolerance: Tolerance, layout: InputLayout) -> float:
     """Return how many times more the rows that point to a changed entry move than the others; 0 where unclear.
 
     It is unclear where no row moves, and where an entry is not pointed to: a batch has no image that nobody asks about.
     """
     arrays = subject.arrays
-    index, length = arrays[reading.index or 0].astype(np.int64), reading.table_size(arrays)
+    index, length = arrays[layout.index or 0].astype(np.int64), layout.table_size(arrays)
     own, other = [0.0], [0.0]
     for place in range(min(8, length) if len(np.unique(index)) == length else 0):
         changed = list(arrays)
-        for table in reading.tables:
+        for table in layout.tables:
             changed[table] = arrays[table].copy()
             changed[table][place] = arrays[table][(place + 1) % length]
         try:
@@ -227,5 +225,5 @@ def _locality(subject: Subject, base: Logits, exactness: Exactness, reading: Rea
             return 0.0
         own += moved[index == place].tolist()
         other += moved[index != place].tolist()
-    moves = max(own) > exactness.tolerance
+    moves = max(own) > tolerance.bound
     return float(np.mean(own)) / max(float(np.mean(other)), 1e-300) if moves else 0.0
