@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vqa.inspection.prediction_rows import margins, prediction_rows
+from vqa.evaluation.predictions import prediction_rows
+from vqa.inspection.prediction_rows import margins
 
 
 def test_margins_by_hand(frame: pd.DataFrame) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from vqa.evaluation.predictions import check_predictions
+from vqa.evaluation.predictions import check_predictions, prediction_rows
 from vqa.inspection.explorer import System, explorer_data, facet, order
 from vqa.inspection.page import write_page
-from vqa.inspection.prediction_rows import margins, prediction_rows
+from vqa.inspection.prediction_rows import margins
 from vqa.inspection.source import Source
 from vqa.inspection.summary import MOST_TYPES
 from vqa.inspection.thumbnails import thumbnails

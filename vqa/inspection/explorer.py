@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from vqa.inspection.prediction_rows import PredictionRow, answer_counts, margins, prediction_rows
+from vqa.evaluation.predictions import PredictionRow, prediction_rows
+from vqa.inspection.prediction_rows import answer_counts, margins
 
 
 @dataclass(frozen=True)

@@ -1,43 +1,16 @@
-"""The rows of a predictions table as typed records, and the margin between right and wrong answers."""
+"""What is read from the rows of a predictions table: counts of answers, and the margin between right and wrong."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from vqa.data.table import QuestionTable
-
-
-class PredictionRow(NamedTuple):
-    """One row of a predictions table; the fields have the names of its columns."""
-
-    question_id: str
-    image_id: str
-    question: str
-    answers: tuple[str, ...]
-    prediction: str
-    probability: float
-    top: tuple[tuple[str, float], ...]
-    loss: float
-    hit: int
-    score: float
-    answer_type: str
-    question_type: str
-
-    def is_right(self, answer: str) -> bool:
-        """Return whether an answer counts as right; for the prediction itself, ``hit`` decides."""
-        return bool(self.hit) if answer == self.prediction else answer in self.answers
-
-
-def prediction_rows(frame: pd.DataFrame) -> list[PredictionRow]:
-    """Return the rows of a predictions table as records."""
-    columns: Any = (frame[name].tolist() for name in PredictionRow._fields)
-    return [PredictionRow(*values) for values in zip(*columns)]
+from vqa.evaluation.predictions import prediction_rows
 
 
 def answer_counts(answers: Iterable[str]) -> list[tuple[str, int]]:

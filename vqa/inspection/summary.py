@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from vqa.evaluation.predictions import prediction_rows
 from vqa.inspection import charts
 from vqa.inspection.charts import Bin, Series
 from vqa.inspection.explorer import expected_answer
-from vqa.inspection.prediction_rows import prediction_rows
 
 # The most rows of a table and answers of the confusion table that remain readable.
 MOST_TYPES = 12

@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from vqa.display import visible
-from vqa.inspection.prediction_rows import PredictionRow, answer_counts, margins, prediction_rows
+from vqa.evaluation.predictions import PredictionRow, prediction_rows
+from vqa.inspection.prediction_rows import answer_counts, margins
 from vqa.scoring.formatting import NOT_AVAILABLE, format_count, format_rate
 
 # Below these widths of the terminal a column of the list is left out.
