@@ -1,6 +1,6 @@
-"""Make features of easy-VQA's images with EfficientNet-Lite0, and the cards that use them.
+"""Extract features of easy-VQA's images with EfficientNet-Lite0, and write the cards that use them.
 
-Writes into a folder (default features/): easy_vqa_vector.npy (one vector an image) and easy_vqa_grid.npy (49 cells an
+Writes to a folder (default features/): easy_vqa_vector.npy (one vector per image) and easy_vqa_grid.npy (49 cells per
 image, 600 MB), each with its ids and a card beside it, such as features/easy_vqa_grid.toml for ``vqa train``.
 Needs the extra "pretrained"; takes about four minutes on two cores.
 """
@@ -27,7 +27,7 @@ path = "easy_vqa_{name}.npy"
 
 
 def main(folder: Path) -> None:
-    """Make what is not there yet; an extraction that was stopped goes on."""
+    """Make the files that are missing; an interrupted extraction continues where it stopped."""
     card = Path(__file__).resolve().parent.parent / "data" / "easy_vqa.toml"
     for name, (kind, options) in KINDS.items():
         features = folder / f"easy_vqa_{name}.npy"

@@ -1,4 +1,4 @@
-"""Make features of images or videos with a pretrained network: the same as ``vqa extract``."""
+"""Extract features of images or videos with a pretrained network: the same as ``vqa extract``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Small data sets for the tests of the data room."""
+"""Small data sets for the tests of `vqa.data`."""
 
 from __future__ import annotations
 

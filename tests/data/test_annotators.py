@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vqa.data.annotators import SHADES, simulate_annotators
 from vqa.data.cards import load_card
 from vqa.data.readers import read_split
+from vqa.data.readers.annotators import SHADES, simulate_annotators
 from vqa.data.table import BadLine, QuestionTable
 
 

@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 
 from vqa._mxnet import gluonnlp
 from vqa.data.batching import BatchPlan, plan_by_image, plan_by_length
-from vqa.data.encoding import EncodedQuestions, encode_questions
 from vqa.data.table import QuestionTable
-from vqa.data.vocab import build_vocabulary
+from vqa.data.vocab import EncodedQuestions, build_vocabulary, encode_questions
 
 
 def encode(widths: list[int], images: list[int]) -> EncodedQuestions:

@@ -90,7 +90,7 @@ def test_image_name_must_hold_the_id(tmp_path: Path, pattern: str) -> None:
         f'name = "x"\nformat = "vqa-json"\n[splits.train]\nquestions = "a.csv"\nannotations = "a.csv"\n'
         f'image_name = "{pattern}"\n',
     )
-    with pytest.raises(ConfigError, match="image_name must hold the image's id"):
+    with pytest.raises(ConfigError, match="image_name must contain the image's id"):
         load_card(path)
 
 

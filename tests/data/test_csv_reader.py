@@ -86,13 +86,13 @@ BAD = [
     ("question,answer_1\nok,a\nwhat\n", 3, "expected 2 fields as in the header, got 1"),
     ("question,answer_1\nok,a\nwhat,b,c\n", 3, "expected 2 fields as in the header, got 3"),
     ("question_id,question,answer_1\n1,ok,a\n,b,b\n", 3, "question_id is empty"),
-    ("question_id,question,answer_1\n1,ok,a\n1,b,b\n", 3, "question id '1' stands on line 2 already"),
+    ("question_id,question,answer_1\n1,ok,a\n1,b,b\n", 3, "question id '1' is already on line 2"),
     ("ok,a\nwhat\n", 2, "expected a question and its answers, got 1 fields"),
     ("ok,a\nwhat,a,,b,\n", 2, "field 3 is empty: a stray comma?"),
     ("ok,a\n,a,\n", 2, "field 1 is empty: a stray comma?"),
     ("ok,a\n,,,\n", 2, "expected a question and its answers, got 0 fields"),
     (b"ok,a\ncaf\xe9,b\n", 2, "not UTF-8: byte 0xe9; save the file as UTF-8"),
-    ("ok,a\nwh\0at,b\n", 2, "holds a NUL byte"),
+    ("ok,a\nwh\0at,b\n", 2, "contains a NUL byte"),
     ('ok,a\n"what"is,b\nlast,c\n', 2, "not CSV:"),
     ('ok,a\n"never closed,b\nlast,c\n', 2, "not CSV:"),
 ]
@@ -107,7 +107,7 @@ def test_a_bad_line_is_set_aside_with_its_number(csv_card: Write, content: str, 
     assert reason in table.bad_lines[0].reason
     assert table.bad_lines[0].file == str(card.splits["train"].file)
     if "last" in str(content):
-        assert list(table.question) == ["ok", "last"]  # reading goes on after a line that is not CSV
+        assert list(table.question) == ["ok", "last"]  # reading continues after a line that is not CSV
 
 
 def test_line_numbers_after_a_quoted_newline_and_a_bad_line(csv_card: Write) -> None:
@@ -141,7 +141,7 @@ def test_more_bad_lines_than_allowed(csv_card: Write) -> None:
         read(csv_card("\n".join([*rows[:98], "bad"])), max_bad=0.01)
 
 
-def test_no_bad_line_is_let_pass_by_zero_and_all_by_one(csv_card: Write) -> None:
+def test_zero_accepts_no_bad_line_and_one_accepts_all(csv_card: Write) -> None:
     card = csv_card("ok,a\nbad\n")
     with pytest.raises(DataError, match="1 of 2 lines"):
         read(card, max_bad=0)

@@ -23,7 +23,7 @@ WriteImage = Callable[..., np.ndarray]
 
 
 def ask(*image_ids: str, source: str = "test.csv") -> QuestionTable:
-    """A table with one question an id, named q0, q1, ..."""
+    """A table with one question per image id, named q0, q1, ..."""
     count = len(image_ids)
     return QuestionTable([f"q{row}" for row in range(count)], image_ids, ["?"] * count, [("a",)] * count, source=source)
 
@@ -153,7 +153,7 @@ def test_a_store_reads_images_of_several_splits_in_any_order(
     expected = np.stack([pixels[name] for name in "bcdac"]).astype(np.float64) / 127.5 - 1
     np.testing.assert_allclose(values, expected, atol=1e-6)
     assert store.missing(["b", "x", "c"]) == ["x"]
-    with pytest.raises(ImageError, match="'x' is not among those"):
+    with pytest.raises(ImageError, match="'x' is not an image of the data set"):
         store.read(["a", "x"])
 
 
@@ -258,7 +258,7 @@ def test_a_full_disk_leaves_no_file_behind(
     np.testing.assert_allclose(values[0], pixels / 127.5 - 1, atol=1e-6)
     assert [file.suffix for file in cache.rglob("*") if file.is_file()] in ([], [".lock"])
     monkeypatch.setattr(pixel_cache, "MAX_BYTES_IN_MEMORY", 10)
-    with pytest.raises(ImageError, match="let VQA_CACHE name a folder"):
+    with pytest.raises(ImageError, match="set VQA_CACHE to a folder"):
         open_images(card(tmp_path / "images"), {"train": ask("a")})
 
 

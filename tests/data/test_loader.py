@@ -37,7 +37,7 @@ class MemoryDataset(Dataset):
 
 
 def questions(groups: list[int], widths: list[int] | None = None) -> QuestionTable:
-    """A table with groups[k] questions about image k, dealt out in turn; question n is ``n`` words long at need."""
+    """A table with groups[k] questions about image k, in turn; question n can be ``n`` words long."""
     left = list(groups)
     images: list[str] = []
     while any(left):
@@ -181,7 +181,7 @@ def test_an_image_with_its_questions_is_in_one_batch(groups: list[int], batch_si
     )
     batches_of = Counter(image for rows in rows_of(loader) for image in set(table.image_id[rows]))
     for image, size in Counter(table.image_id).items():
-        # A group larger than a batch is cut into as few pieces as can be.
+        # A group larger than a batch is cut into as few pieces as possible.
         assert batches_of[image] <= -(-size // batch_size)
 
 
@@ -201,7 +201,7 @@ def test_the_order_is_a_function_of_seed_and_epoch(groups: list[int], batch_size
     assert rows_of(other) == first  # asking for epochs by number does not move the count
 
 
-def test_seeds_and_epochs_change_the_order_and_the_company() -> None:
+def test_seeds_and_epochs_change_the_order_and_the_batches() -> None:
     dataset = MemoryDataset(questions([3] * 40), with_images=True)
     loader = GroupedLoader(dataset, "train", batch_size=12, shuffle=True, seed=1)
     first, second = rows_of(loader), rows_of(loader)
@@ -272,7 +272,7 @@ def test_easy_vqa_in_batches(project: Path) -> None:
     loader = vqa.GroupedLoader(dataset, "test", batch_size=256, shuffle=True, seed=1)
     batches = list(loader)
     assert sum(len(batch.rows) for batch in batches) == loader.num_questions == 9673
-    assert sum(len(batch.images) for batch in batches) == 1000  # each image once an epoch
+    assert sum(len(batch.images) for batch in batches) == 1000  # each image once per epoch
     assert len(batches) <= 41  # 9673 / 256 = 37.8: batches are filled well
     assert batches[0].images.shape[1:] == (3, 64, 64)
     assert batches[0].answers.shape[1] == 3

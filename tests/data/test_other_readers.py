@@ -50,7 +50,7 @@ def test_zjb_lines_with_three_answers_and_with_one(tmp_path: Path) -> None:
         (line("V2", 3) + ",,", "field 22 is empty"),
         (line("V2", 3).replace("a21", " "), "field 8 is empty"),
         (line("", 3), "field 1 is empty"),
-        (line("V1", 3), "question id 'train-V1-1' stands on line 1 already"),
+        (line("V1", 3), "question id 'train-V1-1' is already on line 1"),
         (line("V\udcff", 3), "not UTF-8"),
     ],
 )
@@ -185,6 +185,6 @@ def test_a_nul_character_in_a_text_sets_the_record_aside() -> None:
     table = questions.table(max_bad=1.0)
     assert table.question_id.tolist() == ["3"]
     assert [(bad.line, bad.reason) for bad in table.bad_lines] == [
-        (1, "a text holds a NUL character"),
-        (2, "a text holds a NUL character"),
+        (1, "a text contains a NUL character"),
+        (2, "a text contains a NUL character"),
     ]

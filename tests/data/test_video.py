@@ -1,4 +1,4 @@
-"""Videos: the frames that are asked for, in their colours; and what is no video is named with its question."""
+"""Videos: the requested frames in their colours; a file that is not a video is named with its question."""
 
 import os
 from pathlib import Path
@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from vqa.data.cards import DatasetCard, ImageCard
-from vqa.data.frames import FrameStore, VideoFolder, cached_frames, open_frames
 from vqa.data.images import open_images
 from vqa.data.table import QuestionTable
-from vqa.data.video import frame_positions, read_frames
+from vqa.data.video import FrameStore, VideoFolder, cached_frames, frame_positions, open_frames, read_frames
 from vqa.errors import ImageError
 from vqa.features.files import ids_file
 
@@ -94,7 +93,7 @@ def test_real_videos_against_decoding_every_frame(shared_data, name, frames):
 
 
 @pytest.mark.parametrize("content", [b"", b"no video at all\n" * 100, b"\0" * 5000])
-def test_what_is_no_video_is_an_error(tmp_path, content):
+def test_a_file_that_is_not_a_video_is_an_error(tmp_path, content):
     (tmp_path / "v.mp4").write_bytes(content)
     with pytest.raises(ImageError, match=r"v\.mp4: not a video that can be decoded"):
         read_frames(tmp_path / "v.mp4", 2, (4, 4))
@@ -118,7 +117,7 @@ def test_a_video_cut_off_is_an_error_wherever_its_index_is(tmp_path):
         os.truncate(path, path.stat().st_size - 400)
     with pytest.raises(ImageError, match=r"a\.mp4: not a video that can be decoded"):
         read_frames(at_end, 2, (4, 4))
-    with pytest.raises(ImageError, match=r"b\.mp4: the video is cut off: \d+ of 40 frames"):
+    with pytest.raises(ImageError, match=r"b\.mp4: the video is truncated: it has \d+ of 40 frames"):
         read_frames(at_start, 2, (4, 4))
 
 
@@ -180,7 +179,7 @@ def test_decoded_frames_are_cached_by_content(tmp_path, cache, monkeypatch):
     path = write_video(tmp_path / "v.mp4", [0, 100, 200])
     first = cached_frames(path, 2, (4, 4))
     (entry,) = cache.iterdir()
-    monkeypatch.setattr("vqa.data.frames.read_frames", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr("vqa.data.video.read_frames", lambda *_: pytest.fail("decoded again"))
     np.testing.assert_array_equal(cached_frames(path, 2, (4, 4)), first)
     monkeypatch.undo()
     monkeypatch.setenv("VQA_CACHE", str(cache.parent))
@@ -191,12 +190,12 @@ def test_decoded_frames_are_cached_by_content(tmp_path, cache, monkeypatch):
     assert cached_frames(path, 2, (4, 4)).mean() > 250
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, monkeypatch, caplog):
+def test_without_a_writable_cache_videos_are_decoded_each_time(tmp_path, monkeypatch, caplog):
     path = write_video(tmp_path / "v.mp4", [0, 100, 200])
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("VQA_CACHE", str(tmp_path / "file"))
     assert cached_frames(path, 2, (4, 4)).shape == (2, 3, 4, 4)
-    assert "VQA_CACHE names another folder" in caplog.text
+    assert "set VQA_CACHE to another folder" in caplog.text
 
 
 def test_frames_that_do_not_fit_into_memory_are_refused(tmp_path):

@@ -79,7 +79,7 @@ def test_encode_answers_keeps_repeats_and_marks_unknown_and_empty_slots() -> Non
     assert encoded.tolist() == [[1, 1, 0], [-1, 0, -1], [-1, -1, -1]]
     assert vocabulary.encode_answers(answers, 4).tolist() == [[1, 1, 0, -1], [-1, 0, -1, -1], [-1, -1, -1, -1]]
     assert vocabulary.encode_answers([]).shape == (0, 0)
-    with pytest.raises(DataError, match="expected at most 2 answers a question, got 3"):
+    with pytest.raises(DataError, match="expected at most 2 answers per question, got 3"):
         vocabulary.encode_answers(answers, 2)
 
 

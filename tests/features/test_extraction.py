@@ -76,7 +76,7 @@ def test_half_precision_on_request(folder, tmp_path):
     assert np.load(tmp_path / "f.npy").dtype == np.float16
 
 
-def test_unusable_files_are_told_and_left_out(folder, tmp_path):
+def test_unusable_files_are_listed_and_left_out(folder, tmp_path):
     (folder / "2.png").write_bytes((folder / "2.png").read_bytes()[:40])
     (folder / "4.png").write_bytes(b"")
     result = extract(find_sources(folder), tmp_path / "f.npy", MeanColour(), batch_size=3)
@@ -95,14 +95,14 @@ def test_nothing_usable_is_an_error(folder, tmp_path):
     assert not (tmp_path / "f.npy").exists()
 
 
-def test_a_name_that_cannot_stand_in_the_list_is_left_out(folder, tmp_path):
+def test_a_name_with_a_line_break_is_left_out(folder, tmp_path):
     os.rename(folder / "0.png", folder / "0\n9.png")
     result = extract(find_sources(folder), tmp_path / "f.npy", MeanColour())
     assert "line break" in result.failures["0\n9.png"]
     assert result.shape == (6, 3)
 
 
-def test_an_interrupted_extraction_goes_on_with_what_is_left(folder, tmp_path):
+def test_an_interrupted_extraction_continues(folder, tmp_path):
     whole, encoder = MeanColour(), MeanColour()
     extract(find_sources(folder), tmp_path / "whole.npy", whole, batch_size=2)
 
@@ -133,7 +133,7 @@ extract(find_sources(pathlib.Path({folder!r})), pathlib.Path({output!r}), Slow()
 """
 
 
-def test_a_killed_extraction_goes_on(folder, tmp_path):
+def test_a_killed_extraction_continues(folder, tmp_path):
     output = tmp_path / "f.npy"
     code = KILLED.format(tests=os.path.dirname(__file__), folder=str(folder), output=str(output))
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as process:
@@ -151,7 +151,7 @@ def test_a_killed_extraction_goes_on(folder, tmp_path):
     assert np.load(output)[:, 0].tolist() == [0, 1, 2, 3, 4, 5, 99]
 
 
-def test_another_encoder_does_not_go_on_with_it(folder, tmp_path):
+def test_another_encoder_does_not_continue_it(folder, tmp_path):
     encoder = MeanColour()
     settings = {"encoder": encoder.settings, "frames": None, "source": str(folder)}
     encoder.settings = {"name": "other"}
@@ -252,7 +252,7 @@ def test_the_command(run, folder, tmp_path):
 
     again = run(folder, tmp_path / "f.npy", *options)
     assert (again.exit_code, again.stderr.count("\n")) == (1, 1)
-    assert "there already; --overwrite replaces it" in again.stderr
+    assert "exists already; --overwrite replaces it" in again.stderr
     os.remove(folder / "5.png")
     assert run(folder, tmp_path / "f.npy", *options, "--overwrite", "--grid", "--float16").exit_code == 0
     assert np.load(tmp_path / "f.npy").shape == (6, 9, 512)

@@ -46,7 +46,7 @@ def a_table(*image_ids):
     ),
     data=st.data(),
 )
-def test_reads_the_rows_that_are_asked_for(tmp_path, array, data):
+def test_reads_the_requested_rows(tmp_path, array, data):
     store = FeatureStore(write(tmp_path / "f.npy", array, [f"img {row}" for row in range(len(array))]), "regions")
     rows = data.draw(st.lists(st.integers(0, len(array) - 1), max_size=7))
     features = store.read([f"img {row}" for row in rows])
@@ -185,11 +185,11 @@ def test_the_writer_writes_what_the_store_reads(tmp_path):
 @pytest.mark.parametrize(
     ("torn", "complete"), [(b"", ["a", "b"]), (b"c", ["a", "b"]), (b"c\nd", ["a", "b", "c"]), (b"\xc3", ["a", "b"])]
 )
-def test_the_writer_goes_on_after_the_last_complete_row(tmp_path, torn, complete):
+def test_the_writer_continues_after_the_last_complete_row(tmp_path, torn, complete):
     path = tmp_path / "f.npy"
     with FeatureWriter(path, (2,), np.float32, SETTINGS) as writer:
         writer.append(["a", "b"], np.array([[1, 2], [3, 4]], np.float32))
-    # A kill leaves rows whose ids are not written yet, perhaps half a row, and perhaps half a line, or half a letter.
+    # A kill can leave rows whose ids are not written yet, an incomplete row, and an incomplete line or letter.
     with open(tmp_path / "f.npy.part", "ab") as file:
         file.write(np.array([7, 8, 9, 9, 9], np.float32).tobytes())
     with open(tmp_path / "f.npy.progress", "ab") as file:
@@ -223,7 +223,7 @@ def test_the_writer_keeps_what_is_there_and_what_others_write(tmp_path):
         assert writer.image_ids == []
         writer.append(["b"], np.ones((1, 2), np.float32))
         writer.finish()
-    with pytest.raises(ConfigError, match="there already"):
+    with pytest.raises(ConfigError, match="exists already"):
         FeatureWriter(path, (2,), np.float32, SETTINGS)
     assert FeatureStore(path, "features").image_ids == ["b"]
     with pytest.raises(ConfigError, match=r"features\.npy"):
@@ -244,7 +244,7 @@ def test_a_full_disk_keeps_the_rows_before_it(tmp_path):
         writer.append(["a"], np.full((1, 500), ord("a"), np.float32))
         resource.setrlimit(resource.RLIMIT_FSIZE, (4000, limits[1]))  # no file may grow more: as good as a full disk
         try:
-            with pytest.raises(OSError, match=r"what is written so far is kept.*f\.npy\.part"):
+            with pytest.raises(OSError, match=r"the rows written so far are kept.*f\.npy\.part"):
                 writer.append(["b"], np.full((1, 500), ord("b"), np.float32))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -1,4 +1,4 @@
-"""Rows of a file are the rows of the array, in any order, and stay so when another file takes the name."""
+"""Rows of a file are the rows of the array, in any order, even after another file takes the name."""
 
 import os
 
@@ -29,7 +29,7 @@ def test_a_file_renamed_over_it_changes_nothing(tmp_path):
 def test_a_file_cut_off_tells_the_first_row_that_is_gone(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((3, 4), dtype=np.float32))
     rows = StoredRows(tmp_path / "a.npy")
-    os.truncate(tmp_path / "a.npy", os.path.getsize(tmp_path / "a.npy") - 20)  # 16 bytes a row
+    os.truncate(tmp_path / "a.npy", os.path.getsize(tmp_path / "a.npy") - 20)  # 16 bytes per row
     assert rows[[0]].shape == (1, 4)
     with pytest.raises(EOFError) as caught:
         rows[[0, 2, 1]]

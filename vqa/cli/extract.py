@@ -20,19 +20,23 @@ FAILED = 1
     metavar="NAME",
     default="efficientnet-lite0",
     show_default=True,
-    help="It, or a network of Gluon's model zoo, such as resnet18_v1.",
+    help="The network: this one, or one of Gluon's model zoo, such as resnet18_v1.",
 )
 @click.option(
     "--weights",
     metavar="FILE|random",
-    help="File of weights; default the published ones, installed or downloaded; 'random' has learned nothing.",
+    help="File of weights; the default is the published weights, installed or downloaded; 'random' is untrained.",
 )
-@click.option("--grid", is_flag=True, help="The cells of the last convolutional map instead of one vector an image.")
-@click.option("--frames", type=click.IntRange(1), help="SOURCE holds videos: take so many frames of each.")
 @click.option(
-    "--size", type=click.IntRange(1), help="Pixels a side that images are scaled to; default as trained, 224."
+    "--grid", is_flag=True, help="One vector per cell of the last convolutional map instead of one per image."
 )
-@click.option("--float16", is_flag=True, help="Half the file, three decimal digits.")
+@click.option("--frames", type=click.IntRange(1), help="SOURCE has videos: take this many frames of each.")
+@click.option(
+    "--size",
+    type=click.IntRange(1),
+    help="Height and width in pixels to scale images to; default: as in training, 224.",
+)
+@click.option("--float16", is_flag=True, help="Half the file size, three significant digits.")
 @click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT, and drop an unfinished extraction with other options.")
 @seed_option
@@ -55,12 +59,12 @@ def command(
     device: str,
     json_file: str | None,
 ) -> None:
-    """Make features of the images or videos of SOURCE, a folder or a card, with a pretrained network.
+    """Extract features of the images or videos of SOURCE, a folder or a card, with a pretrained network.
 
-    Writes OUTPUT, an .npy file with one row an image, and its ids beside it (features.npy, features.ids.txt). A card
-    uses them with kind "features", with --grid "regions", with --frames "frames". Stopped in the middle, the same
-    command goes on where it was. Exit code 1 if some files could not be used: they are listed on stderr, and OUTPUT
-    holds the others.
+    Writes OUTPUT, an .npy file with one row per image, and the ids of the rows beside it (features.npy,
+    features.ids.txt). In a card, the kind of these images is "features", with --grid "regions", with --frames
+    "frames". After an interruption, the same command continues where it stopped. The exit code is 1 if some files
+    could not be used: they are listed on stderr, and OUTPUT holds the others.
 
     \b
     Example:
@@ -77,7 +81,7 @@ def command(
     try:
         result = extract(sources, output, network, batch_size=batch_size, float16=float16, overwrite=overwrite)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("interrupted; the same command goes on where it stopped") from None
+        raise KeyboardInterrupt("interrupted; the same command continues where it stopped") from None
     for reason in result.failures.values():
         click.echo(f"left out: {reason}", err=True)
     record: dict[str, Any] = {"file": str(output), **result._asdict()}

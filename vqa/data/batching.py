@@ -1,4 +1,4 @@
-"""Which questions share a batch: plans of batches, and their order in an epoch."""
+"""Which questions share a batch: batch plans, and the order of the batches in an epoch."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vqa.data.encoding import EncodedQuestions
+from vqa.data.vocab import EncodedQuestions
 
 Integers = npt.NDArray[np.int64]
 
-# Questions are padded to a multiple of this, so that a hybridized network meets few distinct shapes.
+# Questions are padded to a multiple of this, so that a hybridized network sees few distinct shapes.
 WIDTH_STEP = 4
 
 
@@ -26,11 +26,11 @@ def padded_width(lengths: Integers) -> Integers:
 
 
 class BatchPlan(NamedTuple):
-    """A division of questions into batches that serves all epochs, so that their number and sizes never change.
+    """A division of questions into batches for all epochs, so that the number of batches and their sizes never change.
 
-    The questions come in units that stay together: all questions about one image, or single questions. In every
-    epoch, units of one class (equal size, or equal padded length) change places with each other, and the batches
-    change their order: the company of each question is new, the number of batches and their sizes are not.
+    Questions are grouped in units that stay together: all questions about one image, or single questions. In every
+    epoch, units of the same class (equal size, or equal padded length) trade places, and the batches change their
+    order: each question meets other questions, while the number of batches and their sizes stay the same.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class BatchPlan(NamedTuple):
         """Yield the rows of each batch in a new order."""
         units = random.permutation(len(self.unit_class))
         units = units[np.argsort(self.unit_class[units], kind="stable")]
-        # The places of a class, in their order, take the units of that class, in theirs.
+        # The places of a class, in their order, receive the shuffled units of that class.
         taken = np.empty_like(units)
         taken[np.argsort(self.unit_class, kind="stable")] = units
         sizes = np.diff(self.unit_starts)[taken]
@@ -71,7 +71,7 @@ class BatchPlan(NamedTuple):
             yield rows[bounds[batch] : bounds[batch + 1]]
 
     def split_into(self, num_batches: int) -> BatchPlan:
-        """Return the plan with at least `num_batches` batches, the largest ones halved; a unit is cut at need."""
+        """Return the plan with at least `num_batches` batches: the largest are halved, units cut where needed."""
         plan = self
         while plan.num_batches < num_batches:
             sizes = np.diff(plan.unit_starts[plan.batch_starts])
@@ -109,8 +109,8 @@ def plan_in_order(rows: Integers, batch_size: int) -> BatchPlan:
 def plan_by_length(rows: Integers, batch_size: int, encoded: EncodedQuestions) -> BatchPlan:
     """Plan batches of `batch_size` questions of similar padded length; the last may be smaller.
 
-    gluonnlp's FixedBucketSampler would leave a small batch at the end of every length, and shuffles with NumPy's
-    global generator, which would tie the order to whatever else draws from it.
+    gluonnlp's FixedBucketSampler would leave a small batch at the end of every length, and it shuffles with NumPy's
+    global generator, which would make the order depend on all other draws from that generator.
     """
     widths = padded_width(encoded.lengths[rows])
     order = np.argsort(widths, kind="stable")
@@ -118,13 +118,13 @@ def plan_by_length(rows: Integers, batch_size: int, encoded: EncodedQuestions) -
 
 
 def plan_by_image(rows: Integers, batch_size: int, encoded: EncodedQuestions, random: np.random.Generator) -> BatchPlan:
-    """Plan batches of whole images with their questions, as many as fit; more than fit at all are cut."""
+    """Plan batches of whole images with their questions; an image with more questions than fit in a batch is cut."""
     numbers = encoded.image_number[rows]
     rows = rows[np.argsort(numbers, kind="stable")]
     groups = np.unique(numbers, return_counts=True)[1].tolist()
     sizes = np.array([size for group in groups for size in _cut(group, batch_size)])
     starts = np.concatenate([[0], np.cumsum(sizes)])
-    # In an order drawn once, so that the sizes of neighbours in the file do not decide how batches fill.
+    # In a random order, so that the sizes of neighbours in the file do not decide how full the batches are.
     order = random.permutation(len(sizes))
     pieces = [rows[start:stop] for start, stop in zip(starts[order], starts[1:][order])]
     unit_starts = np.concatenate([[0], np.cumsum(sizes[order])])

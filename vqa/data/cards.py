@@ -16,7 +16,7 @@ else:
     import tomli as tomllib
 
 CARD_KEYS = ("name", "format", "annotators", "splits", "images")
-# The keys that a split needs, and those that it may have, by format.
+# By format: the keys that a split must have, and those that it may have.
 SPLIT_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "easy-vqa": ((), ()),
     "csv": (("file",), ()),
@@ -35,13 +35,13 @@ EASY_VQA_SPLITS = ("train", "test")
 
 @dataclass(frozen=True)
 class SplitFiles:
-    """The files of one split; which of them are there depends on the format.
+    """The files of one split; the format decides which of them are set.
 
     Attributes
     ----------
     file : questions and answers together (csv, zjb)
     questions, annotations : the two official files (vqa-json)
-    image_name : how an image's name is made of its id (vqa-json), such as
+    image_name : pattern of the image names (vqa-json), such as
         ``"train2014/COCO_train2014_{image_id:0>12}.jpg"``
     """
 
@@ -59,8 +59,8 @@ class ImageCard:
     ----------
     kind : "pixels", "features", "regions" or "frames"
     path : folder of image or video files, or a features file; None for the images of an installed package
-    size : height and width in pixels to which images are scaled; None: they must all have one size
-    frames : number of frames taken of each video of a folder; None for the default
+    size : height and width in pixels to which images are scaled; None: all images must have the same size
+    frames : number of frames taken from each video of a folder; None for the default
     """
 
     kind: str
@@ -71,7 +71,7 @@ class ImageCard:
 
 @dataclass(frozen=True)
 class DatasetCard:
-    """A checked dataset card; every file that it names was there when it was read.
+    """A checked dataset card; every file that it names existed when the card was read.
 
     Attributes
     ----------
@@ -96,8 +96,8 @@ def load_card(path: str | Path) -> DatasetCard:
     Raises
     ------
     ConfigError
-        The card is not there or not TOML, a key is unknown or missing, a value has the wrong type, or a file that
-        it names is missing.
+        The card is missing or not TOML, a key is unknown or missing, a value has the wrong type, or a file that
+        the card names is missing.
     """
     path = Path(path)
     content = _read_toml(path)
@@ -154,7 +154,7 @@ def _choice(table: dict[str, Any], key: str, known: Iterable[str], where: str) -
 
 
 def _whole(value: Any, least: int) -> bool:
-    # bool is a kind of int in Python, but `annotators = true` is a mistake.
+    # bool is a subclass of int in Python, but `annotators = true` is a mistake.
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
@@ -198,7 +198,7 @@ def _image_name(table: dict[str, Any], where: str) -> str:
     except (ValueError, LookupError, AttributeError, TypeError):
         varies = False
     if not varies:
-        raise ConfigError(f"{where}: image_name must hold the image's id, as in {example}, got {pattern!r}")
+        raise ConfigError(f"{where}: image_name must contain the image's id, as in {example}, got {pattern!r}")
     return pattern
 
 
@@ -207,7 +207,7 @@ def _image_card(table: Any, data_format: str, path: Path) -> ImageCard:
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: images must be a table, written as [images], got {table!r}")
     if "kind" not in table:
-        _check_keys(table, IMAGE_KEYS["pixels"], where)  # perhaps it is there, misspelt
+        _check_keys(table, IMAGE_KEYS["pixels"], where)  # a misspelt kind is named first
     kind = _choice(table, "kind", IMAGE_KEYS, where)
     _check_keys(table, IMAGE_KEYS[kind], where)
     packaged = data_format == "easy-vqa" and kind == "pixels"

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vqa.data.cards import DatasetCard, load_card
-from vqa.data.encoding import EncodedQuestions, encode_questions
 from vqa.data.images import ImageStore, open_images
 from vqa.data.readers import read_split
 from vqa.data.table import QuestionTable
-from vqa.data.vocab import Vocabulary, build_vocabulary
+from vqa.data.vocab import EncodedQuestions, Vocabulary, build_vocabulary, encode_questions
 from vqa.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
@@ -68,7 +67,7 @@ class Dataset:
         *,
         tables: dict[str, QuestionTable] | None = None,
     ) -> None:
-        """Take a card, a vocabulary, and the tables of splits that are read already."""
+        """Take a card, a vocabulary, and the tables of splits that are already read."""
         self.card = card
         self.vocabulary = vocabulary
         self.options = options or DataOptions()
@@ -81,38 +80,38 @@ class Dataset:
 
     @property
     def splits(self) -> list[str]:
-        """Names of the splits, in the card's order, then those that were given as tables."""
+        """Names of the splits: those of the card in its order, then those that were passed as tables."""
         return list(dict.fromkeys([*self.card.splits, *self._tables]))
 
     def table(self, split: str) -> QuestionTable:
-        """Return the questions of a split, read at the first call.
+        """Return the questions of a split, read on the first call.
 
         Raises
         ------
         ConfigError
             The card has no such split.
         DataError
-            The files cannot be read, or share question ids with a split that was read before.
+            The files cannot be read, or share question ids with a split that was read earlier.
         """
         if split not in self._tables:
             table = _read_split(self.card, split, self.options.max_bad)
             for other, other_table in self._tables.items():
                 _require_disjoint(split, table, other, other_table)
             self._tables[split] = table
-            self._images = None  # to be opened again, with the images of this split
+            self._images = None  # opened again with the images of this split
         return self._tables[split]
 
     def encoded(self, split: str) -> EncodedQuestions:
-        """Return the questions of a split as integer arrays, made at the first call."""
+        """Return the questions of a split as integer arrays, made on the first call."""
         if split not in self._encoded:
             self._encoded[split] = encode_questions(self.table(split), self.vocabulary)
         return self._encoded[split]
 
     @property
     def images(self) -> ImageStore:
-        """The images of all splits that were read so far (of the first one where none was).
+        """The images of all splits read so far (of the first split if none was).
 
-        A store once returned stays as it is; after a further split was read, a new one is returned.
+        A store that was returned does not change; after another split is read, a new store is returned.
         """
         if self._images is None:
             if not self._tables:
@@ -121,16 +120,16 @@ class Dataset:
         return self._images
 
     def with_table(self, split: str, table: QuestionTable) -> Dataset:
-        """Return a data set of the same card and vocabulary whose split `split` is `table`, read from nowhere."""
+        """Return a data set with the same card and vocabulary whose split `split` is `table` instead of a file."""
         return Dataset(self.card, self.vocabulary, self.options, tables={split: table})
 
 
 def _read_split(card: DatasetCard, split: str, max_bad: float) -> QuestionTable:
-    """Read a split and say on the log how many lines were set aside, and which first."""
+    """Read a split and log how many lines were set aside, with the first of them."""
     table = read_split(card, split, max_bad)
     if table.bad_lines:
         first = "; ".join(map(str, table.bad_lines[:3]))
-        log.warning("%s: set %d bad lines aside, the first: %s", table.source, len(table.bad_lines), first)
+        log.warning("%s: set aside %d bad lines, the first: %s", table.source, len(table.bad_lines), first)
     return table
 
 

@@ -15,17 +15,17 @@ from vqa.data.readers.easy_vqa import image_name, package_folder
 from vqa.data.table import QuestionTable
 from vqa.errors import ImageError
 
-# Pillow's own limit against files that unpack to more than a machine holds.
+# Pillow's own limit, against files that unpack to more than the memory holds.
 MAX_PIXELS = 89_478_485
 Pixels = npt.NDArray[np.uint8]
 
 
 class ImageFolder:
-    """Finds files under one folder by name, with or without extension, and never outside the folder.
+    """Finds files in one folder by name, with or without extension, and never outside the folder.
 
     Parameters
     ----------
-    folder : where the names start; a name may hold subfolders, separated by "/"
+    folder : the folder that names are relative to; a name may contain subfolders, separated by "/"
     """
 
     def __init__(self, folder: Path) -> None:
@@ -39,7 +39,7 @@ class ImageFolder:
         Raises
         ------
         ImageError
-            There is none, there are several, or the name leads out of the folder.
+            There is no such file, there are several, or the name leads out of the folder.
         """
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
@@ -52,7 +52,7 @@ class ImageFolder:
         return self.folder / path.parent / files[0]
 
     def _listing(self, parent: PurePosixPath) -> dict[str, list[str]]:
-        """Return the files of a subfolder by full name, and image files by the name without extension too."""
+        """Return the files of a subfolder by full name, and image files by their name without extension as well."""
         if parent not in self._listings:
             try:
                 names = sorted(os.listdir(self.folder / parent))
@@ -86,7 +86,7 @@ def image_folder(card: DatasetCard) -> ImageFolder:
 
 
 def decode_image(path: Path, size: tuple[int, int] | None = None) -> Pixels:
-    """Return the pixels of an image file, uint8 (3, height, width), RGB, turned upright as its EXIF tag says.
+    """Return the pixels of an image file, uint8 (3, height, width), RGB, turned upright according to its EXIF tag.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def decode_image(path: Path, size: tuple[int, int] | None = None) -> Pixels:
     except ImageError:
         raise
     except FileNotFoundError:
-        raise ImageError(f"expected an image file, but there is none at {path}") from None
+        raise ImageError(f"expected an image file, found nothing at {path}") from None
     except Exception as error:  # Pillow's decoders raise errors of many kinds over damaged files
         raise ImageError(f"{path} cannot be decoded: {error}") from error
 

@@ -1,4 +1,4 @@
-"""Image sources: the image or video files that a folder or a card holds, to make features of."""
+"""Image sources: the image or video files of a folder or a card, from which features are extracted."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ import numpy as np
 from PIL import Image
 
 from vqa.data.cards import load_card
-from vqa.data.frames import DEFAULT_FRAMES, VideoFolder
 from vqa.data.image_files import ImageFolder, Pixels, decode_image, image_folder
 from vqa.data.readers import read_split
-from vqa.data.video import read_frames
+from vqa.data.video import DEFAULT_FRAMES, VideoFolder, read_frames
 from vqa.errors import ConfigError, ImageError
 from vqa.features.files import VIDEO_SUFFIXES
 
 
 class Sources(NamedTuple):
-    """What to make features of.
+    """The files to extract features from.
 
     Attributes
     ----------
-    image_ids : distinct; each becomes a row
+    image_ids : distinct; one row of the features file each
     folder : finds the file of an id
-    num_frames : frames taken of each video; None where the files are images
+    num_frames : number of frames taken from each video; None for images
     """
 
     image_ids: list[str]
@@ -43,11 +42,11 @@ class Sources(NamedTuple):
         Raises
         ------
         ImageError
-            The file is missing, cannot be decoded, or has a name that cannot stand in a list of ids.
+            The file is missing, cannot be decoded, or has a name that cannot be a line in a list of ids.
         """
         path = self.folder.find(image_id)
         if set(image_id) & set("\r\n"):
-            raise ImageError(f"{path}: a name with a line break cannot stand in the list of ids")
+            raise ImageError(f"{path}: a name with a line break cannot be a line of the list of ids")
         return decode_file(path, size, self.num_frames)
 
 
@@ -69,13 +68,13 @@ def find_sources(path: str | Path, num_frames: int | None = None) -> Sources:
 
     Parameters
     ----------
-    path : a card (.toml), whose image ids become the ids of the rows, or a folder, where the names of files do
-    num_frames : take so many frames of each video; None: the files are images, if a card does not say otherwise
+    path : a card (.toml), whose image ids become the ids of the rows, or a folder, whose file names do
+    num_frames : number of frames to take from each video; None: the files are images, unless a card says otherwise
 
     Raises
     ------
     ConfigError
-        The card has no image or video files, or the folder has none.
+        The card or the folder has no image or video files.
     """
     path = Path(path)
     if path.suffix == ".toml":
@@ -97,7 +96,7 @@ def _card_sources(path: Path, num_frames: int | None) -> Sources:
     images = card.images
     has_files = images is not None and (images.path is None or images.path.is_dir())
     if images is None or not has_files or images.kind not in ("pixels", "frames"):
-        raise ConfigError(f"{path}: features are made of image or video files, and this card has none")
+        raise ConfigError(f"{path}: features are extracted from image or video files, and this card has none")
     tables = [read_split(card, split) for split in card.splits]
     image_ids = list(dict.fromkeys(image_id for table in tables for image_id in table.image_id))
     if images.kind == "frames" and images.path is not None:

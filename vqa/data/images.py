@@ -1,4 +1,4 @@
-"""Image stores: one interface over pixels, features, regions, frames and no images at all."""
+"""Image stores: one interface to pixels, features, regions, frames, and to data sets without images."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from vqa.data.cards import DatasetCard
-from vqa.data.frames import open_frames
 from vqa.data.image_files import Pixels, image_folder, to_network_values, unusable_images
 from vqa.data.pixel_cache import cached_pixels
 from vqa.data.table import QuestionTable
+from vqa.data.video import open_frames
 from vqa.errors import ImageError
 from vqa.features.files import FeatureStore
 from vqa.features.stored_rows import StoredRows
@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class ImageStore(Protocol):
-    """Where a loader reads images from."""
+    """What a loader reads images from."""
 
     @property
     def kind(self) -> str:
@@ -38,12 +38,12 @@ class ImageStore(Protocol):
         ...
 
     def missing(self, image_ids: Sequence[str]) -> list[str]:
-        """Return those ids that the store does not hold."""
+        """Return the ids that the store does not hold."""
         ...
 
 
 class NoImages:
-    """The store of a question-only data set: one zero an image."""
+    """The store of a question-only data set: one zero per image."""
 
     kind = "none"
     shape: tuple[int, ...] = (1,)
@@ -79,7 +79,7 @@ class PixelStore:
                 self._row.setdefault(image_id, row)
 
     def missing(self, image_ids: Sequence[str]) -> list[str]:
-        """Return those ids that the store does not hold."""
+        """Return the ids that the store does not hold."""
         return [image_id for image_id in image_ids if image_id not in self._row]
 
     def read(self, image_ids: Sequence[str]) -> Floats:
@@ -88,12 +88,12 @@ class PixelStore:
         Raises
         ------
         ImageError
-            The store does not hold one of them, or the file of decoded images has become shorter.
+            The store does not hold one of them, or the file of decoded images was truncated.
         """
         try:
             rows = np.fromiter(map(self._row.__getitem__, image_ids), dtype=np.int64, count=len(image_ids))
         except KeyError as error:
-            raise ImageError(f"image {error.args[0]!r} is not among those of the data set") from None
+            raise ImageError(f"image {error.args[0]!r} is not an image of the data set") from None
         pixels = np.empty((len(rows), *self.shape), dtype=np.uint8)
         block_of = np.searchsorted(self._starts, rows, side="right") - 1
         for number in np.unique(block_of):
@@ -101,20 +101,20 @@ class PixelStore:
             try:
                 pixels[here] = self._blocks[number][rows[here] - self._starts[number]]
             except EOFError:
-                raise ImageError("the cache of decoded images was cut off while in use; start again") from None
+                raise ImageError("the cache of decoded images was truncated while in use; start again") from None
         return to_network_values(pixels)
 
 
 def open_pixels(card: DatasetCard, tables: Mapping[str, QuestionTable]) -> PixelStore:
-    """Open the images that the tables' questions are about, decoding those that the cache does not hold yet.
+    """Open the images that the tables' questions are about, and decode those that are not in the cache yet.
 
     Raises
     ------
     ImageError
-        Images are missing, cannot be decoded or differ in size; named are the first, the question that needs it,
-        and how many there are.
+        Images are missing, cannot be decoded or differ in size; the message names the first, the question that
+        needs it, and how many there are.
     """
-    assert card.images is not None  # open_images has seen to it
+    assert card.images is not None  # checked by open_images
     folder = image_folder(card)
     all_ids: list[list[str]] = []
     blocks: list[Pixels | StoredRows] = []
@@ -142,11 +142,11 @@ def open_features(card: DatasetCard, tables: Mapping[str, QuestionTable]) -> Fea
     Raises
     ------
     ImageError
-        The file or its ids are missing or damaged, or an image has no features; named are the first, the question
-        that needs it, and how many there are.
+        The file or its ids are missing or damaged, or an image has no features; the message names the first, the
+        question that needs it, and how many there are.
     """
     assert card.images is not None
-    assert card.images.path is not None  # load_card has seen to both
+    assert card.images.path is not None  # checked by load_card
     store = FeatureStore(card.images.path, card.images.kind)
     for table in tables.values():
         image_ids = list(dict.fromkeys(table.image_id))
@@ -162,7 +162,7 @@ def open_images(card: DatasetCard, tables: Mapping[str, QuestionTable]) -> Image
     Parameters
     ----------
     card : of `load_card`
-    tables : the questions that will be asked, by split; at least one table
+    tables : the questions to answer, by split; at least one table
     """
     if card.images is None:
         return NoImages()

@@ -18,7 +18,7 @@ NDArray = Any  # MXNet has no type information
 
 
 class Batch(NamedTuple):
-    """N questions, each with all its answers; M distinct images, T words at most, A answer slots.
+    """N questions, each with all its answers; M distinct images, at most T words, A answer slots.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Batch(NamedTuple):
 
     @property
     def inputs(self) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-        """What a network is called with: (images, image_index, tokens, lengths)."""
+        """The arguments of a network: (images, image_index, tokens, lengths)."""
         return self.images, self.image_index, self.tokens, self.lengths
 
     def as_in_context(self, ctx: mx.Context) -> Batch:
@@ -49,22 +49,22 @@ class Batch(NamedTuple):
 
 
 class GroupedLoader:
-    """Cuts a split into batches; every epoch yields every question exactly once, the last ones too.
+    """Cuts a split into batches; every epoch yields every question exactly once, including the last ones.
 
-    Without `shuffle` the questions come in the table's order. With it, the order is a function of `seed` and the
-    epoch's number; questions about one image stay together, so that each distinct image is encoded once an epoch
-    (more questions than fit a batch are cut), and questions without images come with others of similar length.
+    Without `shuffle`, the questions come in the table's order. With it, the order is a function of `seed` and the
+    epoch's number. Questions about one image stay together, so that each distinct image is encoded once per epoch
+    (a group that is larger than a batch is cut); questions without images are batched with others of similar length.
 
     Parameters
     ----------
     dataset : of `load_dataset`
     split : name of the split
-    batch_size : the most questions in a batch
+    batch_size : the largest number of questions in a batch
     shuffle : whether to change the order in every epoch
     seed : an integer of at least 0
-    shard : (rank, workers): of the questions only the rank-th of `workers` parts, which differ by at most one
-        question and make equally many batches (with a batch_size of 1, they may make one more)
-    rows : only these rows of the table, each once; None: all
+    shard : (rank, workers): load only the rank-th of `workers` parts of the questions, which differ by at most one
+        question and have the same number of batches (with a batch_size of 1, one may have one more)
+    rows : load only these rows of the table, without repeats; None: all
     ctx : device of the arrays; None: the CPU
 
     Raises
@@ -105,7 +105,7 @@ class GroupedLoader:
             ids = [self._encoded.image_ids[number] for number in np.unique(self._encoded.image_number[chosen])]
             missing = self._images.missing(ids)
             if missing:
-                faults = [(image_id, f"image {image_id!r} is not there") for image_id in missing]
+                faults = [(image_id, f"image {image_id!r} is missing") for image_id in missing]
                 raise unusable_images(faults, len(ids), table)
         self._plan = self._make_plan(chosen, batch_size, shard)
 
@@ -119,7 +119,7 @@ class GroupedLoader:
         return len(self._plan.rows)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """Yield the batches of one epoch; their order is a function of the seed and `number` (from 0)."""
+        """Yield the batches of one epoch; their order is a function of the seed and of `number` (from 0)."""
         if self._shuffle:
             batches = self._plan.shuffled(np.random.default_rng([self._seed, number + 1]))
         else:
@@ -132,10 +132,10 @@ class GroupedLoader:
         return self.epoch(number)
 
     def _make_plan(self, rows: npt.NDArray[np.int64], batch_size: int, shard: tuple[int, int]) -> BatchPlan:
-        """Plan this worker's batches, as many as the worker with the most has."""
+        """Plan this worker's batches, as many as the worker with the most batches has."""
         rank, workers = shard
         if self._shuffle and self._with_images:
-            # Parts are cut where they cut the fewest images.
+            # Sorted by image, so that the bounds of the parts cut as few images as possible.
             rows = rows[np.argsort(self._encoded.image_number[rows], kind="stable")]
         bounds = [len(rows) * part // workers for part in range(workers + 1)]
         if bounds[1] == 0:
@@ -166,8 +166,8 @@ class GroupedLoader:
         )
 
     def _array(self, values: npt.NDArray[Any], dtype: type[np.generic]) -> NDArray:
-        # mx.nd.array copies through the operators' thread pool, which on busy cores takes milliseconds; sharing the
-        # memory takes none. The values are ours alone: they were gathered for this batch.
+        # mx.nd.array copies in the operators' thread pool, which takes milliseconds on busy cores; sharing the memory
+        # takes no time. Nothing else holds these values: they were gathered for this batch.
         shared = mx.nd.from_numpy(np.ascontiguousarray(values, dtype=dtype), zero_copy=True)
         return shared.as_in_context(self._ctx)
 

@@ -1,4 +1,4 @@
-"""The cache of decoded images: uint8 arrays in files named by what they were made of."""
+"""The cache of decoded images: uint8 arrays in files that are named by the content of the images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vqa.features.stored_rows import StoredRows
 from vqa.files import replacing
 
 FORMAT_VERSION = 1
-# Above this many bytes, files are told apart by their size and time of change instead of by their content.
+# Above this total, files are identified by size and modification time instead of by content.
 MAX_HASHED_BYTES = 2**28
 MAX_BYTES_IN_MEMORY = 2**31
 CHUNK = 256
@@ -41,23 +41,23 @@ def cache_folder() -> Path:
 def cached_pixels(
     image_ids: Sequence[str], folder: ImageFolder, size: tuple[int, int] | None, table: QuestionTable
 ) -> Pixels | StoredRows:
-    """Return images as rows of a file, uint8 (n, 3, height, width), decoded at the first call only.
+    """Return images as rows of a file, uint8 (n, 3, height, width), decoded on the first call only.
 
-    Two processes that need the same images at once wait for one of them to decode. Where the cache cannot be
-    written, the images are kept in memory.
+    Of two processes that need the same images at the same time, one decodes and the other waits. If the cache cannot
+    be written, the images are kept in memory.
 
     Parameters
     ----------
     image_ids : n distinct ids
     folder : finds their files
-    size : height and width to scale to; None: they must all have one size
+    size : height and width to scale to; None: all images must have the same size
     table : the questions about the images, for messages
 
     Raises
     ------
     ImageError
-        Images are missing, cannot be decoded or differ in size; or the cache cannot be written and they are too
-        many for the memory.
+        Images are missing, cannot be decoded or differ in size; or the cache cannot be written and the images do
+        not fit into memory.
     """
     files = _find_all(image_ids, folder, table)
     path = cache_folder() / f"{_content_key(image_ids, files, size)}.npy"
@@ -68,7 +68,7 @@ def cached_pixels(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):
-            pixels = _open_cached(path, len(image_ids))  # another process may have been first
+            pixels = _open_cached(path, len(image_ids))  # another process may have written it meanwhile
             if pixels is None:
                 _write(path, decoded(), len(image_ids))
                 pixels = _open_cached(path, len(image_ids))
@@ -77,7 +77,7 @@ def cached_pixels(
         return pixels
     except OSError as error:
         log.warning(
-            "images are kept in memory, as %s cannot be written (%s); VQA_CACHE names another folder",
+            "images are kept in memory, because %s cannot be written (%s); set VQA_CACHE to another folder",
             path.parent,
             error,
         )
@@ -108,7 +108,7 @@ def _content_key(image_ids: Sequence[str], files: Sequence[Path], size: tuple[in
 
 
 def _open_cached(path: Path, count: int) -> StoredRows | None:
-    """Return the images of a cache file, or None where it is not there or not whole."""
+    """Return the images of a cache file, or None if the file is missing or incomplete."""
     try:
         pixels = StoredRows(path)
     except (OSError, ValueError, EOFError):
@@ -118,12 +118,12 @@ def _open_cached(path: Path, count: int) -> StoredRows | None:
 
 
 def _write(path: Path, decoded: Iterator[Pixels], count: int) -> None:
-    """Write images one after the other to a .npy file."""
+    """Write images one after another to a .npy file."""
     for leftover in path.parent.glob(f".{path.name}.*.tmp"):
-        leftover.unlink()  # of a process that was killed: we hold the lock
+        leftover.unlink()  # left by a process that was killed: this one holds the lock
     first = next(decoded)
     header = {"descr": "|u1", "fortran_order": False, "shape": (count, *first.shape)}
-    # Plain writes: through a memory map a full disk would kill the process instead of raising an error.
+    # Plain writes: with a memory map, a full disk would kill the process instead of raising an error.
     with replacing(path, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for pixels in chain([first], decoded):
@@ -135,7 +135,7 @@ def _in_memory(decoded: Iterator[Pixels], count: int, folder: Path) -> Pixels:
     if count * first.nbytes > MAX_BYTES_IN_MEMORY:
         raise ImageError(
             f"{count} decoded images take {count * first.nbytes / 2**30:.1f} GB and {folder} cannot be written; "
-            "let VQA_CACHE name a folder with so much room"
+            "set VQA_CACHE to a folder with that much free space"
         )
     return np.stack([first, *decoded])
 
@@ -143,7 +143,7 @@ def _in_memory(decoded: Iterator[Pixels], count: int, folder: Path) -> Pixels:
 def _decode_all(
     image_ids: Sequence[str], files: Sequence[Path], size: tuple[int, int] | None, table: QuestionTable
 ) -> Iterator[Pixels]:
-    """Yield each image's pixels; after the first fault go on without yielding, to count the faults, and raise."""
+    """Yield the pixels of each image; after the first fault, only count the remaining faults, then raise."""
     faults: list[tuple[str, str]] = []
     shape: tuple[int, ...] | None = None
     for image_id, pixels in zip(image_ids, _decode_in_threads(files, size)):

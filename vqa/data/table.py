@@ -39,7 +39,7 @@ def _column(name: str, values: Column, length: int, source: str) -> Strings:
     """Return `values` as an object array (N,), or N empty strings where the data has no such column."""
     column = np.empty(length, dtype=object)
     if len(values) not in (0, length):
-        raise DataError(f"{source}: expected {length} values of {name}, one a question, got {len(values)}")
+        raise DataError(f"{source}: expected {length} values of {name}, one per question, got {len(values)}")
     column[:] = list(values) if len(values) else ""
     if not _only_strings(column):
         raise DataError(
@@ -52,8 +52,8 @@ def _answer_column(values: AnswerColumn, length: int, source: str) -> Strings:
     """Return `values` as an object array (N,) of tuples of strings."""
     column = np.empty(length, dtype=object)
     if len(values) != length:
-        raise DataError(f"{source}: expected {length} sets of answers, one a question, got {len(values)}")
-    # Element by element: NumPy would make a matrix of tuples that are all of one length.
+        raise DataError(f"{source}: expected {length} sets of answers, one per question, got {len(values)}")
+    # Element by element: NumPy would turn tuples of equal length into a matrix.
     for row, answers in enumerate(values):
         if isinstance(answers, str):
             raise DataError(
@@ -66,14 +66,14 @@ def _answer_column(values: AnswerColumn, length: int, source: str) -> Strings:
 
 
 class QuestionTable:
-    """Questions with their answers, one row a question; columns are object arrays of Python strings, shape (N,).
+    """Questions with their answers, one row per question; columns are object arrays of Python strings, shape (N,).
 
     Attributes
     ----------
     question_id : unique within the table; readers number the rows where the file has no ids
     image_id : image or video that the question is about; "" where there is none
     question : the text as written
-    answers : one tuple of raw answer strings a question, repeats kept, empty cells left out
+    answers : one tuple of raw answer strings per question, with repeats, without empty cells
     answer_type, question_type : "" where the data has none
     bad_lines : the lines that the reader set aside
     source : the file or package that the questions came from, for messages
@@ -168,7 +168,7 @@ class QuestionTable:
         for question_id, image_id, question, answers in zip(
             self.question_id, self.image_id, self.question, self.answers
         ):
-            # ascii() writes no two different rows alike, on every version of Python.
+            # ascii() writes different rows differently, in the same way in every version of Python.
             digest.update(ascii((question_id, image_id, question, answers)).encode("ascii"))
         return digest.hexdigest()
 

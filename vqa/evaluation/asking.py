@@ -15,10 +15,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from vqa.data.cards import ImageCard
-from vqa.data.frames import DEFAULT_FRAMES, DEFAULT_SIZE
 from vqa.data.image_files import Pixels, decode_image, image_pixels, to_network_values
 from vqa.data.image_sources import decode_file
-from vqa.data.video import read_frames
+from vqa.data.video import DEFAULT_FRAMES, DEFAULT_SIZE, read_frames
 from vqa.errors import ConfigError, DataError, ImageError
 from vqa.features.extraction import encode_like
 from vqa.nn.spec import NetworkSpec

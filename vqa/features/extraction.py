@@ -21,11 +21,11 @@ Pixels = npt.NDArray[np.uint8]
 
 
 class Sources(Protocol):
-    """What to make features of; `vqa.data.image_sources.Sources` finds it in a folder or by a card."""
+    """The files to extract features from; `vqa.data.image_sources.Sources` finds them in a folder or by a card."""
 
     @property
     def image_ids(self) -> list[str]:
-        """Distinct ids; each becomes a row."""
+        """Distinct ids; one row each."""
         ...
 
     @property
@@ -35,16 +35,16 @@ class Sources(Protocol):
 
     @property
     def num_frames(self) -> int | None:
-        """Frames taken of each video; None where the files are images."""
+        """Number of frames taken from each video; None for images."""
         ...
 
     def decode(self, image_id: str, size: int) -> Pixels:
-        """Return pixels uint8 (1 or num_frames, 3, size, size); ImageError where the file cannot be used."""
+        """Return pixels uint8 (1 or num_frames, 3, size, size); ImageError if the file cannot be used."""
         ...
 
 
 class Extraction(NamedTuple):
-    """What an extraction gave: the shape and type of the features file, and why files are not in it, by id."""
+    """The result of an extraction: shape and type of the features file, and by id why a file is not in it."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -60,22 +60,22 @@ def extract(
     float16: bool = False,
     overwrite: bool = False,
 ) -> Extraction:
-    """Write the features of all sources that can be decoded; begun again after a kill, go on where it stopped.
+    """Write the features of all sources that can be decoded; after an interruption, continue where it stopped.
 
     Parameters
     ----------
     output : the .npy file; the ids are written beside it
-    batch_size : images, or frames of videos, that pass through the network together
+    batch_size : images, or frames of videos, in one forward pass
 
     Raises
     ------
     ConfigError
-        The file is there already, a grid is asked of videos, or an earlier attempt had other settings.
+        The file exists, a grid was asked for videos, or an earlier attempt had other settings.
     ImageError
         None of the files can be decoded.
     """
     if sources.num_frames and encoder.grid:
-        raise ConfigError("a grid is made of images, and these are videos: leave out --grid or --frames")
+        raise ConfigError("a grid needs images, and these are videos: leave out --grid or --frames")
     per_image = sources.num_frames or 1
     shape = (per_image, *encoder.shape) if sources.num_frames else encoder.shape
     settings = {
@@ -104,7 +104,7 @@ def extract(
 
 
 def _progress(total: int, initial: int) -> tqdm:
-    """Return a bar on stderr; where that is a file, one with few lines."""
+    """Return a progress bar on stderr, with few updates if stderr is a file."""
     seconds = 0.2 if sys.stderr.isatty() else 10
     return tqdm(total=total, initial=initial, desc="extracting features", unit="file", mininterval=seconds)
 
@@ -112,7 +112,7 @@ def _progress(total: int, initial: int) -> tqdm:
 def _decode_batches(
     image_ids: Sequence[str], sources: Sources, size: int, batch_size: int
 ) -> Iterator[dict[str, Pixels | ImageError]]:
-    """Yield the pixels uint8 (1 or F, 3, size, size), or what is wrong, of `batch_size` files after the other."""
+    """Yield, for `batch_size` files at a time, the pixels uint8 (1 or F, 3, size, size) or what is wrong with each."""
 
     def decode(image_id: str) -> Pixels | ImageError:
         try:
@@ -130,18 +130,18 @@ def _decode_batches(
 def encode_like(
     features: Path, decode: Callable[[int, int | None], Pixels], device: str = "cpu"
 ) -> npt.NDArray[np.float32]:
-    """Return the features of one more image or video, made as those of a features file were, float32 (*shape).
+    """Return the features of another image or video, made like those of a features file, float32 (*shape).
 
     Parameters
     ----------
     features : the features file
-    decode : from the size and the number of frames (None for an image) that its encoder took, to pixels uint8
+    decode : maps the encoder's image size and number of frames (None for an image) to pixels uint8
         (1 or F, 3, size, size)
 
     Raises
     ------
     ConfigError
-        It is not known how the features file was made.
+        The settings of the features file are missing.
     ImageError
         The image or video cannot be decoded.
     """
@@ -152,7 +152,7 @@ def encode_like(
     except (FileNotFoundError, ValueError, LookupError, TypeError) as error:
         raise ConfigError(
             f"{settings_file(features)}: expected the settings that vqa extract writes beside {features.name}; without "
-            "them it is not known how to make features of a further image"
+            "them the features of another image cannot be made"
         ) from error
     encoded = encoder.encode(decode(encoder.size, num_frames))
     return encoded.reshape(shape).astype(dtype).astype(np.float32)

@@ -1,8 +1,8 @@
-"""Features files: read by row, and written so that a killed extraction goes on where it stopped.
+"""Features files: read by row, and written so that an interrupted extraction continues where it stopped.
 
 A features file is an ``.npy`` array of float32 or float16, its first axis the images; beside it ``<name>.ids.txt``
-holds the id of each row, one per line. ``vqa extract`` writes both; region features from elsewhere need only be brought
-into this form, images with fewer regions than the most filled up with rows of zeros.
+holds the id of each row, one per line. ``vqa extract`` writes both. Region features from another program can be brought
+into this form: images with fewer regions than the largest are padded with rows of zeros.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ def ids_file(path: Path) -> Path:
 
 
 def settings_file(path: Path) -> Path:
-    """Return the JSON file that tells how a features file was made."""
+    """Return the JSON file with the settings that a features file was made with."""
     return path.with_suffix(".json")
 
 
 class FeatureStore:
-    """Features of images, read from the disk by index; the file may be larger than the memory.
+    """Features of images, read from disk by row; the file may be larger than memory.
 
     Attributes
     ----------
     kind : "features", "regions" or "frames"
     shape : of one image: (D,), (R, D) or (F, D)
-    image_ids : the id of each row; a file name stands for the name without extension as well
+    image_ids : the id of each row; a file name can be looked up without its extension as well
 
     Raises
     ------
@@ -76,7 +76,7 @@ class FeatureStore:
         self._row_of = _rows_by_name(self.image_ids)
 
     def missing(self, image_ids: Iterable[str]) -> list[str]:
-        """Return those of the ids for which there are no features, in their order."""
+        """Return the ids without features, in their order."""
         return [image_id for image_id in image_ids if image_id not in self._row_of]
 
     def read(self, image_ids: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -85,7 +85,7 @@ class FeatureStore:
         Raises
         ------
         ImageError
-            There are no features of an image, or the file has become shorter.
+            An image has no features, or the file was truncated.
         """
         try:
             numbers = [self._row_of[image_id] for image_id in image_ids]
@@ -98,12 +98,12 @@ class FeatureStore:
             raise ImageError(f"{self.path}: the file ends inside the features of image {image_id!r}") from None
 
     def absent(self, image_id: str) -> str:
-        """Return the sentence that says that an image has no features."""
+        """Return the message that an image has no features."""
         return f"image {image_id!r} has no features in {self.path}, or its id is not in {ids_file(self.path)}"
 
 
 def _rows_by_name(image_ids: Sequence[str]) -> dict[str, int]:
-    """Return the row of each id, and of each file name less its extension where that is one file's only."""
+    """Return the row of each id, and of each file name without its extension if no other file shares that name."""
     known = {*Image.registered_extensions(), *VIDEO_SUFFIXES}
     rows_of_stem: dict[str, list[int]] = {}
     for row, image_id in enumerate(image_ids):
@@ -115,19 +115,19 @@ def _rows_by_name(image_ids: Sequence[str]) -> dict[str, int]:
 
 
 def _read_ids(path: Path, num_rows: int) -> list[str]:
-    """Return the ids beside a features file, checked to be as many as its rows and all different."""
+    """Return the ids beside a features file; there must be one per row, all different."""
     file = ids_file(path)
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ImageError(
-            f"{path}: expected the ids of its {num_rows} rows in {file}, one a line; no such file"
+            f"{path}: expected the ids of its {num_rows} rows in {file}, one per line; no such file"
         ) from None
     except UnicodeDecodeError as error:
         raise ImageError(f"{file}: not UTF-8: {error}") from error
     image_ids = text.removesuffix("\n").split("\n")
     if len(image_ids) != num_rows:
-        raise ImageError(f"{file}: expected {num_rows} ids, one a line, as {path} has rows; got {len(image_ids)}")
+        raise ImageError(f"{file}: expected {num_rows} ids, one per line and per row of {path}; got {len(image_ids)}")
     if len(set(image_ids)) != num_rows:
         double = next(image_id for image_id in image_ids if image_ids.count(image_id) > 1)
         raise ImageError(f"{file}: the id {double!r} occurs more than once")
@@ -135,27 +135,27 @@ def _read_ids(path: Path, num_rows: int) -> list[str]:
 
 
 class FeatureWriter:
-    """Writes a features file and its ids; begun again after a kill, it goes on after the last complete row.
+    """Writes a features file and its ids; after an interruption, it continues after the last complete row.
 
-    Rows go to ``<path>.part``, the ids of the complete ones to ``<path>.progress``; `finish` renames. Use it as a
-    context manager: it holds a lock against a second process.
+    Rows are written to ``<path>.part``, the ids of the complete rows to ``<path>.progress``; `finish` renames both. The
+    writer is a context manager that holds a lock against a second process.
 
     Attributes
     ----------
-    image_ids : of the rows that are there, those of an earlier attempt included
+    image_ids : of the rows written so far, including those of an earlier attempt
 
     Parameters
     ----------
     path : the .npy file to write
     shape : of the features of one image
     dtype : float32 or float16
-    settings : how the features are made, as JSON values; an earlier attempt with others is not gone on with
-    overwrite : replace a file that is there, and drop an earlier attempt with other settings
+    settings : how the features are made, as JSON values; an earlier attempt is continued only with equal settings
+    overwrite : replace an existing file, and drop an earlier attempt with other settings
 
     Raises
     ------
     ConfigError
-        The file is there already, or an earlier attempt had other settings.
+        The file exists, or an earlier attempt had other settings.
     ImageError
         Another process is writing the file.
     """
@@ -199,7 +199,7 @@ class FeatureWriter:
             stack.enter_context(lock)
         except Timeout:
             raise ImageError(f"{self.path}: another process is writing this file") from None
-        # Nobody waits for this lock, so that its file can go before it is released.
+        # No process waits for this lock, so its file can be removed before it is released.
         stack.callback(Path(lock.lock_file).unlink)
 
     def _header(self, num_rows: int) -> bytes:
@@ -214,13 +214,13 @@ class FeatureWriter:
         return len(self._header(0)) + self.dtype.itemsize * int(np.prod(self.shape)) * len(self.image_ids)
 
     def _earlier_ids(self) -> list[str]:
-        """Return the ids whose rows an earlier attempt completed; none if there was none."""
+        """Return the ids whose rows an earlier attempt completed; an empty list if there was no attempt."""
         if not (self._part.exists() and self._progress.exists()):
             return []
         settings, *image_ids = self._progress.read_text(encoding="utf-8", errors="replace").split("\n")
         earlier = json.loads(settings)
         if earlier == self._settings:
-            # What follows the last line break was cut off by the kill. A row is written before its id.
+            # Text after the last line break is an incomplete id. A row is written before its id.
             return image_ids[:-1]
         if self._overwrite:
             return []
@@ -236,7 +236,7 @@ class FeatureWriter:
         Raises
         ------
         ImageError
-            A value is not finite, or too large for float16.
+            A value is not finite, or is too large for float16.
         OSError
             The rows cannot be written, such as when the disk is full.
         """
@@ -251,7 +251,9 @@ class FeatureWriter:
             with open(self._progress, "a", encoding="utf-8", newline="") as file:
                 file.writelines(f"{image_id}\n" for image_id in image_ids)
         except OSError as error:
-            raise OSError(error.errno, f"{error.strerror}; what is written so far is kept", str(self._part)) from error
+            raise OSError(
+                error.errno, f"{error.strerror}; the rows written so far are kept", str(self._part)
+            ) from error
         self.image_ids.extend(image_ids)
 
     def _write_rows(self, position: int, data: bytes) -> None:
@@ -262,9 +264,9 @@ class FeatureWriter:
             os.fsync(rows.fileno())
 
     def finish(self) -> None:
-        """Give the file its final header and name, and write its ids and its settings beside it."""
+        """Give the file its final header and name, and write the ids and settings beside it."""
         self._write_rows(0, self._header(len(self.image_ids)))
-        # The .npy comes last, so that it never stands beside the ids of another one.
+        # The .npy file is renamed last, so that it is never beside the ids of another file.
         self.path.unlink(missing_ok=True)
         with replacing(ids_file(self.path)) as file:
             file.writelines(f"{image_id}\n" for image_id in self.image_ids)
@@ -275,8 +277,8 @@ class FeatureWriter:
 
 
 def check_target(path: Path, overwrite: bool) -> None:
-    """Raise a ConfigError if `path` is no name of a features file, or is there already and is to be kept."""
+    """Raise a ConfigError if `path` is not the name of a features file, or exists and must not be overwritten."""
     if path.suffix != ".npy":
         raise ConfigError(f"expected a features file named like features.npy, got {path}")
     if path.exists() and not overwrite:
-        raise ConfigError(f"{path} is there already; --overwrite replaces it")
+        raise ConfigError(f"{path} exists already; --overwrite replaces it")

@@ -1,4 +1,4 @@
-"""StoredRows: the rows of an array in a file, read by number; the file may be larger than the memory."""
+"""StoredRows: the rows of an array in a file, read by number; the file may be larger than memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 class StoredRows:
     """The rows of an ``.npy`` file: ``rows[[3, 1]]`` reads two of them.
 
-    Read rather than mapped: pages of a mapped file stay in this process until all of it is there.
+    The rows are read, not mapped: pages of a mapped file would stay in memory until all of the file is there.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class StoredRows:
     OSError
         The file cannot be opened.
     ValueError
-        It is no ``.npy`` file, is not whole, holds Python objects or is in Fortran order.
+        The file is not an ``.npy`` file, is incomplete, holds Python objects or is in Fortran order.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,7 +36,7 @@ class StoredRows:
         self.shape: tuple[int, ...] = array.shape
         self.dtype: np.dtype[Any] = array.dtype
         self._offset, self._row_bytes = array.offset, array[:1].nbytes
-        # Held open, so that a file that is renamed over this one changes nothing here.
+        # Held open, so that renaming another file over this one changes nothing here.
         self._descriptor = os.open(path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._descriptor)
 
@@ -49,7 +49,7 @@ class StoredRows:
         Raises
         ------
         EOFError
-            The file has become shorter; its argument is the place in `numbers` of the first row that is gone.
+            The file was truncated; the error's argument is the position in `numbers` of the first row that is gone.
         """
         result = np.empty((len(numbers), *self.shape[1:]), dtype=self.dtype)
         for place, number in enumerate(numbers):

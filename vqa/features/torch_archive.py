@@ -1,8 +1,8 @@
-"""Weights out of a PyTorch archive, read without running anything that the archive says.
+"""Weights from a PyTorch archive, read without running any code of the archive.
 
-An archive written by ``torch.save`` before PyTorch 1.6 is a row of five pickles followed by the numbers. A pickle is a
-small program; unpickling runs it, whatever it does. Here its instructions are interpreted by a reader that knows
-numbers, strings, lists, dicts and three names, makes descriptions of tensors out of them, and refuses the rest.
+An archive written by ``torch.save`` before PyTorch 1.6 is a sequence of five pickles followed by the numbers. A pickle
+is a small program, and unpickling runs it, whatever it does. Here the instructions are interpreted by a reader that
+knows numbers, strings, lists, dicts and four names, describes tensors with them, and refuses everything else.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CONSTANTS: dict[str, Callable[[], Any]] = {
 
 
 class Name(NamedTuple):
-    """A class or function that the archive refers to; it is never looked up."""
+    """The name of a class or function that the archive refers to; the class or function is never imported."""
 
     name: str
 
@@ -47,7 +47,7 @@ class Storage(NamedTuple):
 
 
 class Tensor(NamedTuple):
-    """A tensor as the archive describes it: its first number, its shape and its strides, counted in numbers."""
+    """A tensor as the archive describes it: the position of its first number, its shape, and its strides in numbers."""
 
     storage: Storage
     offset: int
@@ -56,7 +56,7 @@ class Tensor(NamedTuple):
 
 
 def _tensor(storage: Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any) -> Tensor:
-    """Describe a tensor, all of whose numbers lie inside its storage."""
+    """Describe a tensor; all its numbers must lie inside its storage."""
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides))
     inside = last < storage.length and math.prod(shape) <= storage.length
     if len(shape) != len(strides) or min((offset, *strides)) < 0 or min((1, *shape)) < 1 or not inside:
@@ -65,7 +65,7 @@ def _tensor(storage: Storage, offset: int, shape: tuple[int, ...], strides: tupl
 
 
 def _call(name: Name, arguments: tuple[Any, ...]) -> Any:
-    """Return what a call that the archive asks for stands for."""
+    """Return the value of a call in the archive."""
     if name.name == ORDERED_DICT and not arguments:
         return {}
     if name.name == TENSOR:
@@ -81,7 +81,7 @@ def _storage(kind: str, storage_type: Name, key: str, _location: str, length: in
 
 
 class _Reader:
-    """Interprets the instructions of one pickle; `stack`, `marks` and `memory` are the machine that they work on."""
+    """Interprets the instructions of one pickle on a `stack` with `marks` and a `memory`."""
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
@@ -137,7 +137,7 @@ class _Reader:
             raise ValueError(f"the instruction {name}")
 
     def _since_mark(self) -> list[Any]:
-        """Take off the stack what was put there since the last mark."""
+        """Pop everything that was pushed on the stack since the last mark."""
         mark = self.marks.pop()
         items = self.stack[mark:]
         del self.stack[mark:]
@@ -155,7 +155,7 @@ def _numbers(file: IO[bytes], storage: Storage) -> npt.NDArray[Any]:
 
 
 def _array(tensor: Tensor, numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the array of a tensor over the numbers of its storage; `_tensor` has seen that it stays inside them."""
+    """Return a tensor as an array over the numbers of its storage; `_tensor` has checked the bounds."""
     strides = tuple(numbers.itemsize * stride for stride in tensor.strides)
     view = np.lib.stride_tricks.as_strided(numbers[tensor.offset :], tensor.shape, strides, writeable=False)
     return np.ascontiguousarray(view).reshape(tensor.shape)

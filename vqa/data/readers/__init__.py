@@ -1,11 +1,11 @@
-"""Readers, one a format: files in, a QuestionTable out; a bad line is set aside with its reason, never lost."""
+"""Readers, one per format: files in, a QuestionTable out; a bad line is set aside with its reason, never lost."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from vqa.data.annotators import simulate_annotators
 from vqa.data.cards import DatasetCard
+from vqa.data.readers.annotators import simulate_annotators
 from vqa.data.readers.collector import QuestionCollector
 from vqa.data.readers.csv_questions import read_csv
 from vqa.data.readers.easy_vqa import read_easy_vqa
@@ -32,13 +32,13 @@ def read_split(card: DatasetCard, split: str, max_bad: float = 0.01) -> Question
     ----------
     card : of `load_card`
     split : name of one of the card's splits
-    max_bad : the largest fraction of bad lines that is let pass, in [0, 1]
+    max_bad : the largest fraction of bad lines that is accepted, in [0, 1]
 
     Raises
     ------
     ConfigError
-        The card has no such split, `max_bad` is not a fraction, or annotators are to be simulated over a data set
-        that has several answers a question.
+        The card has no such split, `max_bad` is not a fraction, or annotators should be simulated over a data set
+        that has several answers per question.
     DataError
         More than `max_bad` of the lines are bad (the first are named), or no question is left.
     """
@@ -53,6 +53,6 @@ def read_split(card: DatasetCard, split: str, max_bad: float = 0.01) -> Question
     if table.num_slots > 1:
         raise ConfigError(
             f"{card.path}: annotators are simulated over single-answer data only, but {table.source} has up to "
-            f"{table.num_slots} answers a question; remove the key annotators"
+            f"{table.num_slots} answers per question; remove the key annotators"
         )
     return simulate_annotators(table, card.annotators)

@@ -1,4 +1,4 @@
-"""QuestionCollector: what a reader has read so far, the good questions and the bad lines."""
+"""QuestionCollector: what a reader has read so far, good questions and bad lines."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class QuestionCollector:
         self._num_lines = 0
 
     def add(self, line: int, questions: Sequence[Question]) -> None:
-        """Take the questions that stand on a line (from 1), or set the line aside if one of them is unusable."""
+        """Take the questions of a line (numbered from 1), or set the line aside if one of them is unusable."""
         reason = self._fault(questions)
         if reason:
             self.reject(line, reason)
@@ -49,7 +49,7 @@ class QuestionCollector:
             self._line_of[question.question_id] = line
 
     def reject(self, line: int, reason: str, file: str | None = None) -> None:
-        """Set a line (from 1) aside."""
+        """Set aside a line (numbered from 1)."""
         self._num_lines += 1
         self._bad_lines.append(BadLine(file or self.source, line, reason))
 
@@ -61,11 +61,11 @@ class QuestionCollector:
             if not question.answers:
                 return "the question has no answer"
             if "\0" in "".join((question.text, question.question_id, question.image_id, *question.answers)):
-                return "a text holds a NUL character"
+                return "a text contains a NUL character"
             if question.question_id in self._line_of:
                 return (
-                    f"question id {question.question_id!r} stands on line {self._line_of[question.question_id]} "
-                    "already; a question and all its answers belong on one line"
+                    f"question id {question.question_id!r} is already on line {self._line_of[question.question_id]}; "
+                    "a question and all its answers belong on one line"
                 )
         return None
 
@@ -83,7 +83,7 @@ class QuestionCollector:
             first = "; ".join(map(str, bad_lines[:EXAMPLES]))
             raise DataError(
                 f"{self.source}: {num_bad} of {self._num_lines} lines cannot be read, more than --max-bad "
-                f"{max_bad:g} admits; the first: {first}"
+                f"{max_bad:g} allows; the first: {first}"
             )
         if not self._questions:
             raise DataError(f"{self.source}: expected at least one question, got none ({num_bad} bad lines)")

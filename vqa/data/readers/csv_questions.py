@@ -14,7 +14,7 @@ from vqa.errors import DataError, did_you_mean
 
 PLAIN_COLUMNS = ("question_id", "image_id", "question", "answer_type", "question_type")
 ANSWER_COLUMN = re.compile(r"answer_([1-9]\d*)")
-# A first record with one of these cells is a header, if perhaps a misspelt one, and no question.
+# A first record with one of these cells is a header, even if another cell is misspelt, and not a question.
 HEADER_CELL = re.compile(r"(question|image|video)(_?id)?|answers?|answer_?\d+|(answer|question)_type", re.IGNORECASE)
 UNDECODED = re.compile("[\udc80-\udcff]")
 
@@ -22,7 +22,7 @@ Record = tuple[int, Union[list[str], str]]
 
 
 class Header(NamedTuple):
-    """Where the columns of a CSV file stand: position by name, and the positions of the answers in their order."""
+    """The columns of a CSV file: position by name, and the positions of the answers in their order."""
 
     names: list[str]
     position: dict[str, int]
@@ -38,7 +38,7 @@ def read_csv(card: DatasetCard, split: str) -> QuestionCollector:
         The header has an unknown, repeated or missing column.
     """
     path = card.splits[split].file
-    assert path is not None  # load_card has seen to it
+    assert path is not None  # checked by load_card
     questions = QuestionCollector(source=str(path))
     header: Header | None = None
     first = True
@@ -63,15 +63,15 @@ def read_csv(card: DatasetCard, split: str) -> QuestionCollector:
 
 
 def read_records(path: Path) -> Iterator[Record]:
-    """Yield (number of the first line, fields without the spaces around them, or why the line is bad).
+    """Yield (number of the first line, its stripped fields or the reason why it is bad).
 
-    Blank lines are passed over. After a line that is not CSV reading goes on with the line after it.
+    Blank lines are skipped. After a line that is not CSV, reading continues with the next line.
     """
     with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         lines = list(file)
     start = 0
     while start < len(lines):
-        # The reader asks for further lines where a quoted field goes on over the end of a line.
+        # The reader asks for further lines where a quoted field continues past the end of a line.
         reader = csv.reader((lines[number] for number in range(start, len(lines))), skipinitialspace=True, strict=True)
         begin = start
         try:
@@ -87,7 +87,7 @@ def read_records(path: Path) -> Iterator[Record]:
 
 
 def _clean(fields: Sequence[str]) -> list[str] | str:
-    """Return the stripped fields, or why they cannot be used; nothing for a blank line."""
+    """Return the stripped fields, or why they cannot be used; an empty list for a blank line."""
     text = "".join(fields)
     fault = _encoding_fault(text)
     if fault:
@@ -101,7 +101,7 @@ def _encoding_fault(text: str) -> str | None:
     undecoded = UNDECODED.search(text)
     if undecoded:
         return f"not UTF-8: byte 0x{ord(undecoded.group()) - 0xDC00:02x}; save the file as UTF-8"
-    return "holds a NUL byte; save the file as UTF-8" if "\0" in text else None
+    return "contains a NUL byte; save the file as UTF-8" if "\0" in text else None
 
 
 def _header(names: list[str], path: Path, line: int) -> Header:

@@ -1,4 +1,4 @@
-"""Reader of the PyPI package `easy-vqa`: 64 x 64 images of one coloured shape, one answer a question."""
+"""Reader of the PyPI package `easy-vqa`: 64 x 64 images of one coloured shape, one answer per question."""
 
 from __future__ import annotations
 
@@ -26,13 +26,17 @@ def package_folder() -> Path:
 
 
 def image_name(image_id: str) -> str:
-    """Return the name in the package's folder of the image ``"train/12"``: ``"train/images/12.png"``."""
+    """Return the file of an image in the package's folder.
+
+    >>> image_name("train/12")
+    'train/images/12.png'
+    """
     split, _, number = image_id.partition("/")
     return f"{split}/images/{number}.png"
 
 
 def read_easy_vqa(card: DatasetCard, split: str) -> QuestionCollector:
-    """Read one split of the package; ids are made of the split and the row or the image's number.
+    """Read one split of the package; ids are made of the split and the number of the row or image.
 
     Raises
     ------

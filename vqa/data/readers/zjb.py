@@ -1,4 +1,4 @@
-"""Reader of the founding video data set: ``video_id,(question,answer,answer,answer) x 5`` on a line."""
+"""Reader of the founding video data set: ``video_id,(question,answer,answer,answer) x 5`` on each line."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from vqa.data.cards import DatasetCard
 from vqa.data.readers.collector import Question, QuestionCollector
 from vqa.data.readers.csv_questions import UNDECODED
 
-QUESTIONS_A_LINE = 5
+QUESTIONS_PER_LINE = 5
 
 
 def read_zjb(card: DatasetCard, split: str) -> QuestionCollector:
     """Read one split; the k-th question about a video gets the id ``"<split>-<video_id>-<k>"``.
 
-    The format has no quotes. Every question of a line has equally many answers, at least one: a line of 21 fields
-    holds three a question, one of 11 a single one. One trailing comma is let pass; any other empty field, or another
-    number of fields, makes the line bad, since nobody can say which field is missing.
+    The format has no quotes. All questions of a line have the same number of answers, at least one: three on a line of
+    21 fields, one on a line of 11. One trailing comma is accepted; any other empty field, or another number of
+    fields, makes the line bad, because it is unknown which field is missing.
     """
     path = card.splits[split].file
-    assert path is not None  # load_card has seen to it
+    assert path is not None  # checked by load_card
     questions = QuestionCollector(source=str(path))
     with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
         for number, line in enumerate(file, start=1):
@@ -41,15 +41,15 @@ def _parse(line: str, split: str) -> list[Question] | str:
     if "" in fields:
         return f"field {fields.index('') + 1} is empty: a stray comma?"
     video_id, cells = fields[0], fields[1:]
-    width, rest = divmod(len(cells), QUESTIONS_A_LINE)
+    width, rest = divmod(len(cells), QUESTIONS_PER_LINE)
     if rest or width < 2:
         return (
-            f"expected a video and {QUESTIONS_A_LINE} times a question with equally many answers "
+            f"expected a video and {QUESTIONS_PER_LINE} questions with the same number of answers each "
             f"(11, 16, 21, ... fields), got {len(fields)} fields"
         )
     return [
         Question(
             f"{split}-{video_id}-{k + 1}", video_id, cells[k * width], tuple(cells[k * width + 1 : (k + 1) * width])
         )
-        for k in range(QUESTIONS_A_LINE)
+        for k in range(QUESTIONS_PER_LINE)
     ]

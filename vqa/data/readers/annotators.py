@@ -1,7 +1,7 @@
-"""Simulated annotators: several answers a question, made from the one that a data set publishes.
+"""Simulated annotators: several answers per question, made from the one that a data set publishes.
 
-These answers are SIMULATED. They imitate how people differ over one thing ("blue", "dark blue", "navy"), so that an
-evaluation with several answers can be tried on a data set that has only one.
+These answers are SIMULATED. They imitate how people name the same thing differently ("blue", "dark blue", "navy"), so
+that an evaluation with several answers can be tried on a data set that has only one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 
 from vqa.data.table import QuestionTable
 
-# Other true words for an answer, none of which is an answer, or a shade, of anything else.
+# Other true words for an answer; none of them is an answer, or a shade, of anything else.
 SHADES: dict[str, tuple[str, ...]] = {
     "black": ("jet black", "pitch black"),
     "blue": ("dark blue", "navy"),
@@ -31,13 +31,13 @@ SHADES: dict[str, tuple[str, ...]] = {
 def simulate_annotators(table: QuestionTable, count: int = 3, seed: int = 0) -> QuestionTable:
     """Give every question of a single-answer table `count` answers, one of which is always the published one.
 
-    In a slot that varies stands the published answer; each other slot holds, with equal probability, the published
-    answer again or one of its shades. An answer without known shades is repeated. The answers are a function of the
-    question's id, its text and the seed alone (SHA-256, so the same on every machine and version).
+    The slot of the published answer varies; every other slot holds, with equal probability, the published answer
+    again or one of its shades. An answer without known shades is repeated. The answers depend on the question's id,
+    its text and the seed alone (through SHA-256, so they are the same on every machine and version).
 
     Parameters
     ----------
-    table : one answer a question
+    table : one answer per question
     count : number of annotators, from 2 to 10
     seed : any integer
 
@@ -64,7 +64,7 @@ def simulate_annotators(table: QuestionTable, count: int = 3, seed: int = 0) -> 
 def _answers(question_id: str, question: str, published: str, count: int, seed: int) -> tuple[str, ...]:
     draws = hashlib.sha256(ascii((seed, question_id, question)).encode("ascii")).digest()
     choices = (published, *SHADES.get(published, ()))
-    # A byte a draw: 256 is not a multiple of 3, but 86/256 against 85/256 is near enough to equal.
+    # One byte per draw: 256 is not a multiple of 3, but 86/256 and 85/256 are close enough to equal.
     answers = [choices[draw % len(choices)] for draw in draws[:count]]
     answers[draws[-1] % count] = published
     return tuple(answers)
