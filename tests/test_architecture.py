@@ -29,12 +29,13 @@ ALLOWED: dict[str, set[str]] = {
     "metrics": {"errors", "_mxnet", "scoring"},
     "training": {"errors", "files", "_mxnet", "data", "nn", "scoring", "metrics"},
     "evaluation": {"errors", "display", "files", "garbage", "_mxnet", "data", "features", "nn", "scoring", "training"},
-    "inspection": {"errors", "display", "files", "data", "scoring", "evaluation"},
+    "export": {"errors", "display", "files", "_mxnet", "data", "features", "nn", "scoring", "training", "evaluation"},
+    "inspection": {"errors", "display", "files", "data", "scoring", "evaluation", "export"},
     "doctor": {"errors", "display", "files", "_mxnet", "data", "nn", "scoring", "metrics", "training", "evaluation"},
-    "demo": {"errors", "display", "evaluation", "inspection"},
+    "demo": {"errors", "display", "evaluation", "export", "inspection"},
     "benchmark": {
         "errors", "files", "_mxnet", "data", "audit", "features", "nn", "metrics", "training", "scoring", "evaluation",
-        "doctor",
+        "doctor", "export",
     },
 }  # fmt: skip
 
