@@ -83,7 +83,7 @@ def test_missing_unknown_and_duplicate_ids(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b'{"1": "a"}', 'expected a list of {"question_id", "answer"}, got an object'),
-        (b'[{"question_id": 1, "answer": 5}]', 'record 1: question 1: expected a string "answer", got a number'),
+        (b'[{"question_id": 1, "answer": 5}]', "record 1: question 1: answer: expected a string, got an integer"),
         ('[{"question_id": 1, "answer": "a"}]'.encode("utf-16"), "expected UTF-8, byte 0 is not"),
         (b'[{"question_id": 1, "answer": "caf\xe9"}]', "expected UTF-8, byte 34 is not"),
         (b'[{"question_id": 1, "answer": "a"', "expected JSON"),

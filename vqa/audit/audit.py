@@ -13,7 +13,7 @@ import numpy as np
 from vqa.audit.text import render
 from vqa.data.cards import SplitFiles, load_card
 from vqa.data.readers import read_split
-from vqa.data.table import BadLine, QuestionTable
+from vqa.data.table import DUPLICATE_ID, QuestionTable
 from vqa.data.vocab import commonest_answers
 from vqa.scoring import bounds, rules
 from vqa.scoring.answer_sets import AnswerSets, Floats
@@ -121,7 +121,7 @@ class _Split:
             "images": len(self.images),
             "question_texts": len(set(table.question)),
             "bad_lines": _listed([str(bad) for bad in table.bad_lines]),
-            "duplicate_ids": _listed([str(bad) for bad in table.bad_lines if _repeats_an_id(bad)]),
+            "duplicate_ids": _listed([str(bad) for bad in table.bad_lines if bad.kind == DUPLICATE_ID]),
             "duplicate_questions": _listed(_duplicate_questions(table)),
             "answers_per_question": [int(counts.min()), int(counts.max())],
             "distinct_answers": len(occurrences),
@@ -136,11 +136,6 @@ class _Split:
 
 def _listed(examples: list[str]) -> dict[str, Any]:
     return {"count": len(examples), "first": examples[:EXAMPLES]}
-
-
-def _repeats_an_id(bad: BadLine) -> bool:
-    """Return whether a line was set aside because its question id stands on an earlier line."""
-    return "question id" in bad.reason and "already" in bad.reason
 
 
 def _duplicate_questions(table: QuestionTable) -> list[str]:

@@ -19,13 +19,18 @@ Column = Union[Sequence[str], Strings]
 AnswerColumn = Union[Sequence[tuple[str, ...]], Strings]
 
 
+UNREADABLE = "unreadable"
+DUPLICATE_ID = "duplicate id"
+
+
 @dataclass(frozen=True)
 class BadLine:
-    """A line of a data file that could not be read as a question, and why."""
+    """A line of a data file that could not be read as a question, and why; `kind` is one of the two constants."""
 
     file: str
     line: int
     reason: str
+    kind: str = UNREADABLE
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.reason}"

@@ -18,7 +18,6 @@ import pandas as pd
 
 from vqa.data.table import QuestionTable
 from vqa.errors import DataError, did_you_mean
-from vqa.garbage import collection_paused
 from vqa.scoring import rules
 from vqa.scoring.answer_sets import AnswerSets
 
@@ -183,7 +182,6 @@ def prediction_rows(frame: pd.DataFrame) -> list[PredictionRow]:
     return [PredictionRow(*values) for values in zip(*columns)]
 
 
-@collection_paused()
 def predictions_table(
     table: QuestionTable,
     classes: npt.NDArray[np.int64],

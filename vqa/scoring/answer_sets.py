@@ -51,11 +51,14 @@ class Form:
         self.known: dict[str, int] = {}
         by_string = [self.known.setdefault(process(text), len(self.known)) for text in distinct]
         self.codes = np.asarray(by_string, dtype=np.int64)[ids]
+        # Most predictions are written as some human answer is: those need no processing.
+        self._by_string = dict(zip(distinct, by_string))
 
     def encode(self, strings: Sequence[str] | Strings) -> Integers:
         """Return the codes int64 (N,) of other strings in this form, -1 for a form that no human answer has."""
         ids, distinct = distinct_codes(strings)
-        by_string = [self.known.get(self.process(text), -1) for text in distinct]
+        seen = self._by_string
+        by_string = [seen[text] if text in seen else self.known.get(self.process(text), -1) for text in distinct]
         return np.asarray(by_string, dtype=np.int64)[ids]
 
 

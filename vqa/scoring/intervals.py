@@ -66,9 +66,7 @@ class ClusterBootstrap:
             chosen, codes = chosen[index], codes[index]
         if not len(chosen):
             return None
-        sums: Floats = (
-            np.bincount(codes, weights=chosen, minlength=self.num_clusters).astype(np.float64).round(_DECIMALS)
-        )
+        sums: Floats = np.bincount(codes, weights=chosen, minlength=self.num_clusters).astype(np.float64)
         counts = np.bincount(codes, minlength=self.num_clusters)
         drawn_sums, drawn_counts = self._resampled_sums(sums, counts).T
         there = drawn_counts > 0  # a resample may have none of the few clusters that `rows` are from
@@ -118,19 +116,23 @@ class ClusterBootstrap:
         their numbers, which are then the same in whatever order the questions come. Of many, only how many of each
         kind are drawn: a multinomial over the few distinct pairs has exactly that distribution.
         """
-        pairs = np.column_stack((sums, counts))[np.lexsort((sums, counts))]
         if self._fits_one_block:
             (weights,) = self._weights()
-            return weights @ pairs
+            return weights @ _in_order(sums, counts)
+        there = counts > 0
+        pairs = _in_order(sums[there], counts[there])
         starts = np.flatnonzero(np.concatenate(([True], (pairs[1:] != pairs[:-1]).any(axis=1))))
-        multiplicity = np.diff(np.append(starts, len(pairs)))
+        # The clusters without a question are one more kind, the first.
+        kinds = np.concatenate((np.zeros((1, 2)), pairs[starts]))
+        multiplicity = np.concatenate(([self.num_clusters - len(pairs)], np.diff(np.append(starts, len(pairs)))))
+        kinds, multiplicity = kinds[multiplicity > 0], multiplicity[multiplicity > 0]
         generator = np.random.default_rng(self.seed)
-        block = max(1, _BLOCK // len(starts))
+        size, block = self.num_clusters, max(1, _BLOCK // len(kinds))
         drawn = [
-            generator.multinomial(len(pairs), multiplicity / len(pairs), size=min(block, self.resamples - start))
+            generator.multinomial(size, multiplicity / size, size=min(block, self.resamples - start))
             for start in range(0, self.resamples, block)
         ]
-        return np.concatenate([numbers @ pairs[starts] for numbers in drawn])
+        return np.concatenate([numbers @ kinds for numbers in drawn])
 
     @property
     def _fits_one_block(self) -> bool:
@@ -152,6 +154,12 @@ class ClusterBootstrap:
         for start in range(0, self.resamples, block):
             drawn = generator.integers(size, size=(min(block, self.resamples - start), size))
             yield np.stack([np.bincount(row, minlength=size) for row in drawn]).astype(np.float64)
+
+
+def _in_order(sums: Floats, counts: Integers) -> Floats:
+    """Return float64 (G, 2): the pairs of a sum and a count, sorted, without the rounding errors of the sums."""
+    rounded = sums.round(_DECIMALS)
+    return np.column_stack((rounded, counts))[np.lexsort((rounded, counts))]
 
 
 def rows_by_name(names: Sequence[str] | Strings) -> dict[str, Integers]:

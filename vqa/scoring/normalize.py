@@ -35,7 +35,7 @@ def clean_answer(text: str) -> str:
     'Yes sir'
     """
     text = text.replace("\n", " ").replace("\t", " ").strip()
-    while text.startswith(_OLD_WHITE_SPACE) or text.endswith(_OLD_WHITE_SPACE):
+    while not text.isascii() and (text.startswith(_OLD_WHITE_SPACE) or text.endswith(_OLD_WHITE_SPACE)):
         text = text.strip(_OLD_WHITE_SPACE).strip()
     return text
 
@@ -89,10 +89,9 @@ def normalize_answer(text: str) -> str:
     >>> normalize_answer("The 2 dogs."), normalize_answer("T-shirt"), normalize_answer("Dont know!")
     ('2 dogs', 't shirt', "don't know")
     """
-    if text.isalnum() and text.isascii():
-        # One word without marks or white space: nothing but the last steps can touch it.
-        word = text.lower()
-        return "" if word in ARTICLES else _REWRITTEN_WORDS.get(word, word)
+    if text.isascii() and text.replace(" ", "").isalnum():
+        # Words without marks or other white space: nothing but the last steps can touch them.
+        return process_digits_and_articles(text)
     return process_digits_and_articles(process_punctuation(clean_answer(text)))
 
 

@@ -5,18 +5,30 @@ Source: https://visualqa.org/download.html, "Input Questions Format", "Annotatio
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
+from typing import Annotated, NamedTuple, TypeVar, Union
+
+import msgspec
 
 from vqa.errors import DataError
-from vqa.garbage import collection_paused
 from vqa.scoring.id_lists import name_ids
-from vqa.scoring.json_files import PathLike, read_json, read_records, type_name
+from vqa.scoring.json_decoding import PathLike, decode, read_bytes, type_name
 
-BadRecords = list[tuple[str, int, str]]
+
+class BadRecord(NamedTuple):
+    """A record that cannot be used: its file, its number from 1, why, and whether it only repeats a question id."""
+
+    file: str
+    number: int
+    reason: str
+    repeats_id: bool
+
+
+BadRecords = list[BadRecord]
 
 
 class OfficialQuestions(NamedTuple):
@@ -43,111 +55,106 @@ class OfficialQuestions(NamedTuple):
         )
 
 
-def _identifier(record: Any, key: str) -> str:
-    """Return a record's integer or string id as a string; DataError without the place, which the caller adds."""
-    if not isinstance(record, dict):
-        raise DataError(f"expected an object, got {type_name(record)}")
-    value = record.get(key)
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise DataError(f'expected an integer or string "{key}", got {type_name(value)}')
-    return str(value)
+# msgspec evaluates the annotations of its records: the form with a bar needs Python 3.10.
+_Identifier = Union[int, str]
+_OptionalText = Union[str, None]
 
 
-def _text(record: dict[str, Any], key: str, default: str | None = None) -> str:
-    value = record.get(key, default)
-    if not isinstance(value, str):
-        raise DataError(f'question {record["question_id"]}: expected a string "{key}", got {type_name(value)}')
-    return value
+class _Record(msgspec.Struct, gc=False):
+    question_id: _Identifier
 
 
-def _answers(record: dict[str, Any]) -> tuple[str, ...]:
-    """Return the human answers of one annotation."""
-    answers = record.get("answers")
-    if not isinstance(answers, list) or not answers:
-        got = "an empty list" if answers == [] else type_name(answers)
-        raise DataError(f'question {record["question_id"]}: expected a list "answers" of objects, got {got}')
+Record = TypeVar("Record", bound=_Record)
+
+
+class _Question(_Record, gc=False):
+    question: str
+    image_id: _Identifier = ""
+
+
+class _Answer(msgspec.Struct, gc=False):
+    answer: str
+    answer_id: object = msgspec.UNSET
+
+
+class _Annotation(_Record, gc=False):
+    answers: Annotated[list[_Answer], msgspec.Meta(min_length=1)]
+    image_id: _Identifier = ""
+    answer_type: str = ""
+    question_type: str = ""
+
+
+class _MajorityAnswer(_Record, gc=False):
+    multiple_choice_answer: _OptionalText = None
+
+
+class _Result(_Record, gc=False):
+    answer: str
+
+
+_RECORD = msgspec.json.Decoder(_Record)
+_QUESTION = msgspec.json.Decoder(_Question)
+_ANNOTATION = msgspec.json.Decoder(_Annotation)
+_MAJORITY_ANSWER = msgspec.json.Decoder(_MajorityAnswer)
+_RESULT = msgspec.json.Decoder(_Result)
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_ANYTHING = msgspec.json.Decoder()
+_TEXT_OF = attrgetter("answer")
+
+
+def _list_under(key: str, raw: bytes, path: PathLike) -> list[msgspec.Raw]:
+    """Return the members of the list under `key` of an object, still as JSON: each is decoded by itself."""
+    form = msgspec.json.Decoder(msgspec.defstruct("_File", [(key, list[msgspec.Raw])]))
     try:
-        texts = [answer["answer"] for answer in answers]
-    except (TypeError, KeyError):
-        raise _wrong_answer(record) from None
-    if set(map(type, texts)) != {str}:
-        raise _wrong_answer(record)
-    # The same few strings stand for millions of answers: one object each.
-    return tuple(map(sys.intern, texts))
+        return list(getattr(decode(raw, form, str(path)), key))
+    except DataError:
+        content = decode(raw, _ANYTHING, str(path))  # which raises where the text is not JSON
+        got = f"an object with keys {sorted(content)[:5]}" if isinstance(content, dict) else type_name(content)
+        raise DataError(f'{path}: expected an object with a list "{key}" (official VQA format), got {got}') from None
 
 
-def _wrong_answer(record: dict[str, Any]) -> DataError:
-    """Return what is wrong with the first of a record's answers that is not an object with a string "answer"."""
-    values = [answer.get("answer") if isinstance(answer, dict) else answer for answer in record["answers"]]
-    wrong = next(
-        value
-        for answer, value in zip(record["answers"], values)
-        if not isinstance(answer, dict) or not isinstance(value, str)
-    )
-    return DataError(
-        f'question {record["question_id"]}: expected each answer as {{"answer": a string}}, '
-        f"got {type_name(wrong)} {json.dumps(wrong)[:40]}"
-    )
+def _parse(text: msgspec.Raw, decoder: msgspec.json.Decoder[Record]) -> Record:
+    """Return one record; a DataError names its question id, the caller adds the place."""
+    try:
+        return decoder.decode(text)
+    except ValueError:
+        try:
+            identified = f"question {decode(text, _RECORD).question_id}"
+        except DataError:
+            identified = ""
+        return decode(text, decoder, identified)
 
 
-class _Question(NamedTuple):
-    image_id: str
-    text: str
-
-
-def _parse_question(record: Any) -> tuple[str, _Question]:
-    question_id = _identifier(record, "question_id")
-    image_id = _identifier(record, "image_id") if "image_id" in record else ""
-    return question_id, _Question(image_id, _text(record, "question"))
-
-
-class _Annotation(NamedTuple):
-    image_id: str
-    answers: tuple[str, ...]
-    answer_type: str
-    question_type: str
-    with_answer_ids: bool
-
-
-def _parse_annotation(record: Any) -> tuple[str, _Annotation]:
-    question_id = _identifier(record, "question_id")
-    answers = _answers(record)
-    return question_id, _Annotation(
-        _identifier(record, "image_id") if "image_id" in record else "",
-        answers,
-        _text(record, "answer_type", ""),
-        _text(record, "question_type", ""),
-        all("answer_id" in answer for answer in record["answers"]),
-    )
-
-
-def _parse_all(path: PathLike, key: str, parse: Any, bad_records: BadRecords | None) -> dict[str, Any]:
-    """Return {question_id: parsed record} of a file; a bad record is set aside, or raises where none may be."""
-    parsed: dict[str, Any] = {}
+def _records(
+    path: PathLike, raw: bytes, key: str, decoder: msgspec.json.Decoder[Record], bad_records: BadRecords | None
+) -> Iterator[tuple[str, Record]]:
+    """Yield (question_id, record) of a file; a bad record is set aside, or raises where none may be."""
     place_of: dict[str, int] = {}
     repeated = []
-    for number, record in enumerate(read_records(path, key), start=1):
+    for number, text in enumerate(_list_under(key, raw, path), start=1):
         try:
-            question_id, value = parse(record)
-        except DataError as error:
-            if bad_records is None:
-                raise DataError(f"{path}: record {number} of {key!r}: {error}") from None
-            bad_records.append((str(path), number, str(error)))
-            continue
-        if question_id not in parsed:
-            parsed[question_id] = value
-            place_of[question_id] = number
+            record = decoder.decode(text)
+        except ValueError:
+            try:
+                record = _parse(text, decoder)
+            except DataError as error:
+                if bad_records is None:
+                    raise DataError(f"{path}: record {number} of {key!r}: {error}") from None
+                bad_records.append(BadRecord(str(path), number, str(error), repeats_id=False))
+                continue
+        question_id = str(record.question_id)
+        first = place_of.setdefault(question_id, number)
+        if first == number:
+            yield question_id, record
         elif bad_records is None:
             repeated.append(question_id)
         else:
-            reason = f"question id {question_id!r} stands in record {place_of[question_id]} already"
-            bad_records.append((str(path), number, reason))
+            reason = f"question id {question_id!r} stands in record {first} already"
+            bad_records.append(BadRecord(str(path), number, reason, repeats_id=True))
     if repeated:
         raise DataError(f"{path}: question ids must be unique, more than once occur {name_ids(repeated)}")
-    return parsed
 
 
-@collection_paused()
 def read_official(
     questions_path: PathLike, annotations_path: PathLike, *, bad_records: BadRecords | None = None
 ) -> OfficialQuestions:
@@ -158,8 +165,8 @@ def read_official(
     questions_path : {"questions": [{"question_id", "image_id", "question"}]}
     annotations_path : {"annotations": [{"question_id", "image_id", "answers": [{"answer", "answer_id"}],
         "answer_type", "question_type"}]}; the two types may be absent (then "")
-    bad_records : a list to which (file, number of the record from 1, reason) of each record is appended that
-        cannot be read or repeats an id; without it the first such record raises. A question whose record in the
+    bad_records : a list to which each record is appended that cannot be read or repeats an id; without it the
+        first such record raises. A question whose record in the
         other file is bad is left out, as the reason stands in the list already
 
     Returns
@@ -172,33 +179,51 @@ def read_official(
         A file is damaged or of another form, the two files hold different ids, or, without `bad_records`, a record
         is bad or its id repeats.
     """
-    questions = _parse_all(questions_path, "questions", _parse_question, bad_records)
-    annotations = _parse_all(annotations_path, "annotations", _parse_annotation, bad_records)
-    _require_same_ids(questions_path, questions, annotations_path, annotations, bad_records or [])
-    ids = [question_id for question_id in annotations if question_id in questions]
-    chosen = [annotations[question_id] for question_id in ids]
-    return OfficialQuestions(
-        question_id=ids,
-        image_id=[questions[question_id].image_id or annotations[question_id].image_id for question_id in ids],
-        question=[questions[question_id].text for question_id in ids],
-        answers=[annotation.answers for annotation in chosen],
-        answer_type=[annotation.answer_type for annotation in chosen],
-        question_type=[annotation.question_type for annotation in chosen],
-        with_answer_ids=all(annotation.with_answer_ids for annotation in chosen),
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        # Unpacking releases the interpreter lock: the larger file is unpacked while the smaller one is decoded.
+        annotations_raw = pool.submit(read_bytes, annotations_path)
+        raw = read_bytes(questions_path)
+        questions = dict(_records(questions_path, raw, "questions", _QUESTION, bad_records))
+        raw = annotations_raw.result()
+    read = _columns(_records(annotations_path, raw, "annotations", _ANNOTATION, bad_records))
+    _require_same_ids(questions_path, questions, annotations_path, read.question_id, bad_records or [])
+    asked = [questions.get(question_id) for question_id in read.question_id]
+    read = read._replace(
+        image_id=[
+            str(question.image_id) or image if question else image for question, image in zip(asked, read.image_id)
+        ],
+        question=[question.question if question else "" for question in asked],
     )
+    return read if all(asked) else read.take(row for row, question in enumerate(asked) if question)
+
+
+def _columns(annotations: Iterable[tuple[str, _Annotation]]) -> OfficialQuestions:
+    """Return the columns of an annotations file, its questions still without their text."""
+    ids, image_ids, answers, answer_types, question_types = [], [], [], [], []
+    with_answer_ids = True
+    for question_id, annotation in annotations:
+        ids.append(question_id)
+        image_ids.append(str(annotation.image_id))
+        # The same few strings stand for millions of answers: one object each.
+        answers.append(tuple(map(sys.intern, map(_TEXT_OF, annotation.answers))))
+        answer_types.append(annotation.answer_type)
+        question_types.append(annotation.question_type)
+        with_answer_ids = with_answer_ids and annotation.answers[-1].answer_id is not msgspec.UNSET
+    return OfficialQuestions(ids, image_ids, [], answers, answer_types, question_types, with_answer_ids)
 
 
 def _require_same_ids(
     questions_path: PathLike,
-    questions: dict[str, Any],
+    questions: Collection[str],
     annotations_path: PathLike,
-    annotations: dict[str, Any],
+    annotated: Collection[str],
     bad_records: BadRecords,
 ) -> None:
     """Raise DataError where the files differ in their ids by more than the records that were set aside."""
+    annotations = set(annotated)
     without_annotation = [question_id for question_id in questions if question_id not in annotations]
-    without_question = [question_id for question_id in annotations if question_id not in questions]
-    bad_in = Counter(file for file, _, _ in bad_records)
+    without_question = [question_id for question_id in annotated if question_id not in questions]
+    bad_in = Counter(bad.file for bad in bad_records)
     excused = bad_in[str(annotations_path)], bad_in[str(questions_path)]
     if len(without_annotation) > excused[0] or len(without_question) > excused[1]:
         raise DataError(
@@ -221,9 +246,13 @@ def read_majority_answers(annotations_path: PathLike) -> dict[str, str]:
         The file is damaged or of another form.
     """
     found = {}
-    for record in read_records(annotations_path, "annotations"):
-        if isinstance(record, dict) and isinstance(record.get("multiple_choice_answer"), str):
-            found[str(record.get("question_id"))] = record["multiple_choice_answer"]
+    for text in _list_under("annotations", read_bytes(annotations_path), annotations_path):
+        try:
+            record = _MAJORITY_ANSWER.decode(text)
+        except ValueError:
+            continue  # the reader of the questions says what is wrong with it
+        if record.multiple_choice_answer is not None:
+            found[str(record.question_id)] = record.multiple_choice_answer
     return found
 
 
@@ -235,14 +264,18 @@ def read_results(path: PathLike) -> tuple[list[str], list[str]]:
     DataError
         The file is damaged or of another form, or an answer is not a string.
     """
-    content = read_json(path)
-    if not isinstance(content, list):
-        raise DataError(f'{path}: expected a list of {{"question_id", "answer"}}, got {type_name(content)}')
+    raw = read_bytes(path)
+    try:
+        records = decode(raw, _LIST, str(path))
+    except DataError:
+        content = decode(raw, _ANYTHING, str(path))
+        raise DataError(f'{path}: expected a list of {{"question_id", "answer"}}, got {type_name(content)}') from None
     ids, answers = [], []
-    for number, record in enumerate(content, start=1):
+    for number, text in enumerate(records, start=1):
         try:
-            ids.append(_identifier(record, "question_id"))
-            answers.append(_text(record, "answer"))
+            record = _parse(text, _RESULT)
         except DataError as error:
             raise DataError(f"{path}: record {number}: {error}") from None
+        ids.append(str(record.question_id))
+        answers.append(record.answer)
     return ids, answers

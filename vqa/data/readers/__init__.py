@@ -13,7 +13,6 @@ from vqa.data.readers.vqa_json import read_vqa_json
 from vqa.data.readers.zjb import read_zjb
 from vqa.data.table import QuestionTable
 from vqa.errors import ConfigError, did_you_mean
-from vqa.garbage import collection_paused
 
 Reader = Callable[[DatasetCard, str], QuestionCollector]
 
@@ -46,8 +45,7 @@ def read_split(card: DatasetCard, split: str, max_bad: float = 0.01) -> Question
         raise ConfigError(f"{card.path}: no split {split!r}{did_you_mean(split, card.splits)}")
     if not 0 <= max_bad <= 1:
         raise ConfigError(f"expected a fraction of bad lines in [0, 1], got {max_bad}")
-    with collection_paused():
-        table = READERS[card.format](card, split).table(max_bad)
+    table = READERS[card.format](card, split).table(max_bad)
     if card.annotators is None:
         return table
     if table.num_slots > 1:

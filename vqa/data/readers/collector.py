@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from vqa.data.table import BadLine, QuestionTable
+from vqa.data.table import DUPLICATE_ID, UNREADABLE, BadLine, QuestionTable
 from vqa.errors import DataError
 
 EXAMPLES = 3
@@ -39,34 +39,35 @@ class QuestionCollector:
 
     def add(self, line: int, questions: Sequence[Question]) -> None:
         """Take the questions of a line (numbered from 1), or set the line aside if one of them is unusable."""
-        reason = self._fault(questions)
-        if reason:
-            self.reject(line, reason)
+        fault = self._fault(questions)
+        if fault:
+            self.reject(line, *fault)
             return
         self._num_lines += 1
         self._questions.extend(questions)
         for question in questions:
             self._line_of[question.question_id] = line
 
-    def reject(self, line: int, reason: str, file: str | None = None) -> None:
+    def reject(self, line: int, reason: str, kind: str = UNREADABLE, *, file: str | None = None) -> None:
         """Set aside a line (numbered from 1)."""
         self._num_lines += 1
-        self._bad_lines.append(BadLine(file or self.source, line, reason))
+        self._bad_lines.append(BadLine(file or self.source, line, reason, kind))
 
-    def _fault(self, questions: Sequence[Question]) -> str | None:
-        """Return why one of the questions cannot be used, or None."""
+    def _fault(self, questions: Sequence[Question]) -> tuple[str, str] | None:
+        """Return why one of the questions cannot be used and the kind of the fault, or None."""
         for question in questions:
             if not question.text.strip():
-                return "the question is empty"
+                return "the question is empty", UNREADABLE
             if not question.answers:
-                return "the question has no answer"
+                return "the question has no answer", UNREADABLE
             if "\0" in "".join((question.text, question.question_id, question.image_id, *question.answers)):
-                return "a text contains a NUL character"
+                return "a text contains a NUL character", UNREADABLE
             if question.question_id in self._line_of:
-                return (
+                reason = (
                     f"question id {question.question_id!r} is already on line {self._line_of[question.question_id]}; "
                     "a question and all its answers belong on one line"
                 )
+                return reason, DUPLICATE_ID
         return None
 
     def table(self, max_bad: float) -> QuestionTable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vqa.data.cards import DatasetCard
 from vqa.data.readers.collector import Question, QuestionCollector
+from vqa.data.table import DUPLICATE_ID, UNREADABLE
 from vqa.scoring.official_files import BadRecords, read_official
 
 
@@ -21,8 +22,9 @@ def read_vqa_json(card: DatasetCard, split: str) -> QuestionCollector:
     bad_records: BadRecords = []
     official = read_official(files.questions, files.annotations, bad_records=bad_records)
     questions = QuestionCollector(source=str(files.annotations))
-    for file, number, reason in bad_records:
-        questions.reject(number, f"record {number}: {reason}", file)
+    for bad in bad_records:
+        kind = DUPLICATE_ID if bad.repeats_id else UNREADABLE
+        questions.reject(bad.number, f"record {bad.number}: {bad.reason}", kind, file=bad.file)
     rows = zip(
         official.question_id,
         official.image_id,
