@@ -8,7 +8,7 @@
     ├── DataError           a file of questions, answers or results cannot be read as such
     │   └── ImageError      an image, video or feature file is missing or cannot be decoded
     ├── RunError            a run folder is missing, damaged, of another version or for another data set
-    └── TrainingError       training cannot go on: not finite, disk full
+    └── TrainingError       training cannot continue: not finite, disk full
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class RunError(VqaError):
 
 
 class TrainingError(VqaError):
-    """Training cannot go on."""
+    """Training cannot continue."""
 
 
 class Interrupted(KeyboardInterrupt):

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 from vqa._mxnet import mx
-from vqa.data.dataset import Dataset
+from vqa.data.dataset import DataOptions, Dataset
 from vqa.errors import ConfigError
 from vqa.evaluation.run import Run, load_run
 from vqa.files import sha256_of_text
 from vqa.nn.losses import LOSSES
 from vqa.nn.network import VqaNetwork
 from vqa.training.config import TrainConfig
-from vqa.training.loop import Training
-from vqa.training.run_folder import check_resumable, locked, log_file, start_folder, versions
+from vqa.training.log import log_file, shown_on_stderr
+from vqa.training.loop import train
+from vqa.training.run_config import RunConfig, read_config
+from vqa.training.run_folder import check_resumable, locked, start_folder, versions
 
 
 def fit(
@@ -27,23 +28,38 @@ def fit(
     config: TrainConfig | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    **options: Any,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    warmup: float | None = None,
+    weight_decay: float | None = None,
+    gradient_clip: float | None = None,
+    validation_fraction: float | None = None,
+    patience: int | None = None,
+    metric: str | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    **misplaced: object,
 ) -> Run:
     """Train a network on a data set's split "train" and return the run with its best checkpoint.
 
     Parameters
     ----------
     network : from `vqa.build_network`, with initialised parameters
+    dataset : from `vqa.load_dataset`
     loss : one of the losses of `vqa.nn.losses`
     run_dir : folder that the run is written to
-    config : choices of the run; `options` (names of `TrainConfig`) win over it
-    resume : go on where the run in `run_dir` stopped, bit for bit
+    config : choices of training; the choices given one by one win over it
+    resume : resume the run in `run_dir` where it stopped, bit for bit
     overwrite : replace the run in `run_dir`
+    epochs, batch_size, learning_rate, warmup, weight_decay, gradient_clip, validation_fraction, patience, metric, seed,
+    device : as in `vqa.TrainConfig`, which has their meaning and defaults
+    misplaced : none; a name that belongs elsewhere, such as max_answers, is refused with the place where it belongs
 
     Raises
     ------
     ConfigError
-        An option is unknown or wrong, or differs from the run that is resumed.
+        An option is unknown, wrong or belongs elsewhere, or differs from the run that is resumed.
     RunError
         The folder is not empty, is in use, or (resuming) holds no run on this data.
     TrainingError
@@ -51,9 +67,24 @@ def fit(
     Interrupted
         Ctrl-C or SIGTERM came; the state is saved.
     """
+    choices = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "warmup": warmup,
+        "weight_decay": weight_decay,
+        "gradient_clip": gradient_clip,
+        "validation_fraction": validation_fraction,
+        "patience": patience,
+        "metric": metric,
+        "seed": seed,
+        "device": device,
+    }
+    _check_places(misplaced)
+    given = {name: value for name, value in choices.items() if value is not None}
+    config = (config or TrainConfig()).updated({**given, **misplaced}, "vqa.fit")
+    config = _with_network_and_loss(config, network, loss)
     folder = Path(run_dir)
-    config = (config or TrainConfig()).replace(**options)
-    config = config.replace(model=network.spec.preset, model_options=dict(network.spec.options), loss=_name_of(loss))
     vocabulary = dataset.vocabulary.to_json()
     record = {
         "versions": versions(),
@@ -63,24 +94,64 @@ def fit(
         "loss": config.loss,
         "activation": loss.activation,
         "seed": config.seed,
+        "metric": config.metric,
         "sha256": {"vocab.json": sha256_of_text(vocabulary)},
     }
-    with locked(folder):
+    with shown_on_stderr(), locked(folder):
+        all_choices = RunConfig(config, dataset.options, network.word_vectors)
         if resume:
-            check_resumable(folder, config, record)
+            check_resumable(folder, _with_recorded_word_vectors(all_choices, folder), record)
         else:
-            start_folder(folder, config, vocabulary, record, overwrite)
-        with log_file(folder):
-            training = Training(network, dataset, loss, config, folder, record)
-            if resume and (folder / "loop.json").exists():
-                training.restore()
-            training.run()
+            start_folder(folder, all_choices, vocabulary, record, overwrite)
+        with log_file(folder / "train.log"):
+            train(network, dataset, loss, config, folder, record, resume and (folder / "loop.json").exists())
     return load_run(folder, device=config.device, dataset=dataset)
 
 
-def _name_of(loss: mx.gluon.Block) -> str:
-    """Return the name under which the run folder records a loss."""
-    for name, block in LOSSES.items():
-        if type(loss) is block:
-            return name
-    raise ConfigError(f"expected one of this package's losses ({', '.join(LOSSES)}), got {type(loss).__name__}")
+def _check_places(options: dict[str, object]) -> None:
+    """Refuse an option that is no choice of training, and name the function that it belongs to."""
+    places = {field.name: "vqa.load_dataset(CARD, {}={!r})" for field in dataclasses.fields(DataOptions)}
+    places.update(
+        model="vqa.build_network({1!r}, dataset)",
+        model_options="vqa.build_network(PRESET, dataset, **{1!r})",
+        loss="the third argument, such as vqa.nn.losses.LOSSES[{1!r}]()",
+        word_vectors="vqa.nn.word_vectors.load_word_vectors(network, dataset.vocabulary, {1!r})",
+    )
+    for name, value in options.items():
+        if name in places:
+            raise ConfigError(f"{name} is not an option of vqa.fit; choose it with {places[name].format(name, value)}")
+
+
+def _with_network_and_loss(config: TrainConfig, network: VqaNetwork, loss: mx.gluon.Block) -> TrainConfig:
+    """Return the configuration completed by the network's preset and options and the loss's name.
+
+    Raises
+    ------
+    ConfigError
+        The configuration names others, or the loss cannot be found by its name.
+    """
+    # Of the class itself: a loss derived from another one is another loss.
+    name = vars(type(loss)).get("name")
+    if name not in LOSSES:
+        raise ConfigError(
+            f"expected one of this package's losses ({', '.join(LOSSES)}), got {type(loss).__name__}: a run is "
+            "evaluated with its loss, found by name; give the class a `name` and put it into vqa.nn.losses.LOSSES"
+        )
+    spec = network.spec
+    options = {**spec.options, **config.model_options}
+    for what, chosen, given in (
+        ("model", config.model or spec.preset, spec.preset),
+        ("model_options", options, spec.options),
+        ("loss", name if config.loss == TrainConfig.loss else config.loss, name),
+    ):
+        if chosen != given:
+            raise ConfigError(f"the configuration says {what} {chosen!r}, but {given!r} is to be trained")
+    return config.replace(model=spec.preset, model_options=dict(spec.options), loss=name)
+
+
+def _with_recorded_word_vectors(config: RunConfig, folder: Path) -> RunConfig:
+    """Return the choices with the run's own word vectors: its checkpoint holds what became of them."""
+    path = folder / "config.json"
+    if config.word_vectors or not path.is_file():
+        return config
+    return dataclasses.replace(config, word_vectors=read_config(path).word_vectors)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vqa._mxnet import device as device_context
-from vqa._mxnet import mx
+from vqa._mxnet import device, mx
 from vqa.data.cards import load_card
 from vqa.data.dataset import Dataset, load_dataset
 from vqa.data.loader import GroupedLoader
@@ -27,7 +26,8 @@ from vqa.nn.network import GRAPH, NetworkSpec, VqaNetwork, build_from_spec
 from vqa.scoring import report
 from vqa.training import run_folder
 from vqa.training.checkpoint import load_network
-from vqa.training.config import TrainConfig, read_config
+from vqa.training.config import TrainConfig
+from vqa.training.run_config import read_config
 from vqa.training.validation import forward_passes
 
 PROTOCOL = "any-of"
@@ -52,7 +52,7 @@ def load_run(
     record = run_folder.read_record(folder, "run.json")
     if not record["best_epoch"]:
         raise RunError(
-            f"{folder} holds no finished epoch yet; go on with `vqa train {record['card']} --run {folder} --resume`"
+            f"{folder} holds no finished epoch yet; resume it with `vqa train {record['card']} --run {folder} --resume`"
         )
     for name, digest in record["sha256"].items():
         run_folder.check_hash(folder / name, digest)
@@ -100,8 +100,7 @@ class Run:
         self.path, self.record, self.vocabulary = path, record, vocabulary
         self.network, self.loss, self.device = network, loss, device
         self._card = Path(card) if card else None
-        if dataset is not None:
-            self.__dict__["dataset"] = dataset
+        self._dataset = dataset
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.record['network']['preset']}, best epoch {self.record['best_epoch']})"
@@ -109,11 +108,11 @@ class Run:
     @property
     def config(self) -> TrainConfig:
         """The choices that the run was trained with."""
-        return read_config(self.path / "config.json")
+        return read_config(self.path / "config.json").training
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row an epoch: losses in nats, accuracies as fractions, seconds."""
+        """One row per epoch: losses in nats, accuracies as fractions, seconds."""
         return pd.read_csv(self.path / "history.csv")
 
     @property
@@ -130,17 +129,23 @@ class Run:
             raise RunError(f"{self.path} was trained on {path}, which is not there; name the data set with --card CARD")
         return path
 
-    @cached_property
+    @property
     def dataset(self) -> Dataset:
-        """The run's data set, or the one named instead when the run was loaded.
+        """The run's data set, or the one named instead when the run was loaded; read at the first call.
 
         Raises
         ------
         RunError
             The card's training split is not what the run was trained on, or its images are of another shape.
         """
+        if self._dataset is None:
+            self._dataset = self._open_dataset()
+        return self._dataset
+
+    def _open_dataset(self) -> Dataset:
         path = self.card
-        dataset = load_dataset(path, max_bad=self.config.max_bad, vocabulary=self.vocabulary)
+        options = read_config(self.path / "config.json").data
+        dataset = load_dataset(path, **dataclasses.asdict(options), vocabulary=self.vocabulary)
         if self._card is None and dataset.table("train").content_hash() != self.record["data_hash"]["train"]:
             raise RunError(
                 f"{self.path} was trained on other questions than {path} holds now; restore the data, "
@@ -162,7 +167,7 @@ class Run:
         Parameters
         ----------
         split : name of a split, or a table of questions about images of the data set
-        batch_size : questions in a forward pass; the predictions do not depend on it
+        batch_size : questions per forward pass; the predictions do not depend on it
 
         Raises
         ------
@@ -173,7 +178,7 @@ class Run:
         if isinstance(split, QuestionTable):
             dataset, split = dataset.with_table("given", split), "given"
         table = dataset.table(split)
-        loader = GroupedLoader(dataset, split, batch_size=batch_size, ctx=device_context(self.device))
+        loader = GroupedLoader(dataset, split, batch_size=batch_size, ctx=device(self.device))
         classes = np.empty((len(table), min(TOP, self.vocabulary.num_answers)), dtype=np.int64)
         probability = np.empty(classes.shape)
         losses = np.empty(len(table), dtype=np.float32)
@@ -213,11 +218,8 @@ class Run:
         check_question(question)
         words = self.vocabulary.encode_question(question)
         logits = self.network(
-            mx.nd.array(self.image_values(image), ctx=device_context(self.device)),
-            *(
-                mx.nd.array(values, dtype="int32", ctx=device_context(self.device))
-                for values in ([0], [words], [len(words)])
-            ),
+            mx.nd.array(self.image_values(image), ctx=device(self.device)),
+            *(mx.nd.array(values, dtype="int32", ctx=device(self.device)) for values in ([0], [words], [len(words)])),
         ).asnumpy()
         (best,), (probability,) = top_answers(logits, self.loss.activation, top)
         return Answer(
@@ -248,7 +250,7 @@ class Run:
     def report(
         self, split: str | QuestionTable = "test", *, predictions: pd.DataFrame | None = None
     ) -> report.Evaluation:
-        """Return the report of a split: every number with its n, interval, floor and roof.
+        """Return the report of a split: every number with its n, interval, blind baselines and ceiling.
 
         Parameters
         ----------

@@ -50,9 +50,11 @@ def check_answers(answers: mx.nd.NDArray, num_answers: int, num_rows: int) -> No
 class MultiAnswerLoss(mx.gluon.loss.Loss):
     """Base of the losses here: logits float32 (N, C), answers int (N, A) -> float32 (N,), in nats.
 
-    `activation` is what turns the logits into probabilities: "softmax" or "sigmoid".
+    `name` is its key in `LOSSES`, under which a run records it; `activation` is what turns the logits into
+    probabilities: "softmax" or "sigmoid".
     """
 
+    name: str
     activation = "softmax"
 
     def __init__(self) -> None:
@@ -124,6 +126,8 @@ class MultiAnswerSoftmaxLoss(MultiAnswerLoss):
     array([0.6931, 0.    ], dtype=float32)
     """
 
+    name = "softmax"
+
     def per_question(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
         """Return the loss of each question, (N,)."""
         known = known_slots(F, answers)
@@ -142,6 +146,8 @@ class SoftScoreLoss(MultiAnswerLoss):
     Source: Antol et al., "VQA: Visual Question Answering", ICCV 2015, for the score; Teney et al., "Tips and Tricks
     for Visual Question Answering", CVPR 2018, for soft scores as targets.
     """
+
+    name = "soft-score"
 
     def forward(self, logits: Tensor, answers: Tensor) -> Tensor:
         """Check the answer ids, then compute the loss.
@@ -169,6 +175,8 @@ class AnyAnswerLoss(MultiAnswerLoss):
     ``loss[n] = -ln(sum over distinct known c of softmax(logits[n])[c])``: any one of the answers will do.
     """
 
+    name = "any"
+
     def per_question(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
         """Return the loss of each question, (N,)."""
         known = known_slots(F, answers)
@@ -190,6 +198,7 @@ class BinaryLoss(MultiAnswerLoss):
     Source: Teney et al., "Tips and Tricks for Visual Question Answering", CVPR 2018, with 0/1 targets.
     """
 
+    name = "bce"
     activation = "sigmoid"
 
     def per_question(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
@@ -202,8 +211,5 @@ class BinaryLoss(MultiAnswerLoss):
 
 
 LOSSES: dict[str, type[MultiAnswerLoss]] = {
-    "softmax": MultiAnswerSoftmaxLoss,
-    "soft-score": SoftScoreLoss,
-    "any": AnyAnswerLoss,
-    "bce": BinaryLoss,
+    loss.name: loss for loss in (MultiAnswerSoftmaxLoss, SoftScoreLoss, AnyAnswerLoss, BinaryLoss)
 }

@@ -62,6 +62,8 @@ class VqaNetwork(mx.gluon.HybridBlock):
     def __init__(self, spec: NetworkSpec, parts: Parts) -> None:
         super().__init__()
         self.spec = spec
+        # The file that the word embedding starts from, as `vqa.nn.word_vectors` sets it; a run records it.
+        self.word_vectors = ""
         self.image_encoder, self.question_encoder, self.fusion, self.head = parts
 
     def hybrid_forward(self, F: Any, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:

@@ -50,6 +50,7 @@ def load_word_vectors(network: VqaNetwork, vocabulary: Vocabulary, path: Path) -
     values = weight.data(weight.list_ctx()[0]).asnumpy()
     values[[wanted[word.encode("utf-8")] for word in vectors.idx_to_token]] = vectors.idx_to_vec.asnumpy()
     weight.set_data(mx.nd.array(values))
+    network.word_vectors = str(path)
     return found
 
 

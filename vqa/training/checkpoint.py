@@ -1,20 +1,28 @@
-"""A checkpoint: parameters, optimizer state, progress and history of a run, to its folder and back, without pickle."""
+"""A checkpoint: all that a run is resumed from, to its folder and back, without pickle.
+
+=================  ====================================================================================
+last.params        parameters after the last step
+trainer.states     arrays of the optimizer
+loop.json          progress, update counts of the optimizer, hashes of the two files above
+history.csv        one row per finished epoch
+best.params        parameters after the best epoch; its number and scores go into run.json
+=================  ====================================================================================
+"""
 
 from __future__ import annotations
 
 import csv
 import errno
 import io
-from dataclasses import asdict, dataclass, field
+import math
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from vqa._mxnet import mx
 from vqa.errors import RunError
 from vqa.files import sha256_of_file
-from vqa.scoring.formatting import format_rate
 from vqa.training import run_folder
-from vqa.training.config import TrainConfig
 from vqa.training.validation import Validation
 
 
@@ -23,6 +31,16 @@ class Progress:
     """Where training stands: all that a resume needs beside parameters and optimizer state.
 
     Every random draw is a function of (seed, epoch, step), so that these numbers are the random state.
+
+    Attributes
+    ----------
+    epoch : number of finished epochs
+    step : steps taken in the current epoch
+    loss_sum, known_sum : of the current epoch: sum of the losses in nats, number of questions with a known answer
+    seconds : spent on the steps of the current epoch
+    best_epoch : 1 for the first; 0 before there is one
+    best : validation scores of the best epoch
+    history : one row per finished epoch
     """
 
     epoch: int = 0
@@ -34,17 +52,38 @@ class Progress:
     best: dict[str, float] | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
 
+    def finish_epoch(self, scores: dict[str, float], metric: str) -> bool:
+        """Write the epoch into the history, start the next, and return whether this one is the best so far."""
+        self.epoch += 1
+        train_loss = self.loss_sum / self.known_sum
+        row = {"epoch": self.epoch, "train_loss": train_loss, **scores, "seconds": round(self.seconds, 3)}
+        self.history.append(row)
+        self.step, self.loss_sum, self.known_sum, self.seconds = 0, 0.0, 0, 0.0
+        is_best = self.best is None or _rank(scores, metric) > _rank(self.best, metric)
+        if is_best:
+            self.best, self.best_epoch = scores, self.epoch
+        return is_best
 
-def save_state(
+
+def _rank(scores: dict[str, float], metric: str) -> tuple[float, float]:
+    """Order validation scores by a metric, the lower loss among equals."""
+    lower_loss = -scores["loss"] if math.isfinite(scores["loss"]) else -math.inf
+    return (lower_loss if metric == "loss" else scores[metric]), lower_loss
+
+
+def save_checkpoint(
     folder: Path,
     network: mx.gluon.Block,
     trainer: mx.gluon.Trainer,
     progress: Progress,
-    config: TrainConfig,
     record: dict[str, Any],
     is_best: bool,
 ) -> None:
-    """Save parameters, optimizer state and progress as one transaction; with `is_best` the best checkpoint as well.
+    """Save a checkpoint as one transaction; with `is_best` its parameters as the best ones as well.
+
+    Parameters
+    ----------
+    record : what run.json holds beside the best epoch
 
     Raises
     ------
@@ -66,11 +105,11 @@ def save_state(
 
     # Written after the arrays, whose hashes they hold.
     def write_loop(path: Path) -> None:
-        state = {"seed": config.seed, "optimizer": counts, **values, "sha256": hashes}
+        state = {"seed": record["seed"], "optimizer": counts, **values, "sha256": hashes}
         path.write_text(run_folder.record_json(state), encoding="utf-8")
 
     def write_run(path: Path) -> None:
-        best = {"best_epoch": progress.best_epoch, "metric": config.metric, "best": progress.best}
+        best = {"best_epoch": progress.best_epoch, "best": progress.best}
         digests = {**record["sha256"], "best.params": hashes["best.params"]}
         path.write_text(run_folder.record_json({**record, **best, "sha256": digests}), encoding="utf-8")
 
@@ -85,8 +124,8 @@ def save_state(
     run_folder.commit(folder, writers)
 
 
-def restore_state(folder: Path, network: mx.gluon.Block, trainer: mx.gluon.Trainer) -> Progress:
-    """Load what `save_state` saved into a network and a trainer of the same shape, and return the progress.
+def restore_checkpoint(folder: Path, network: mx.gluon.Block, trainer: mx.gluon.Trainer) -> Progress:
+    """Load what `save_checkpoint` saved into a network and a trainer of the same shape, and return the progress.
 
     Raises
     ------
@@ -98,7 +137,7 @@ def restore_state(folder: Path, network: mx.gluon.Block, trainer: mx.gluon.Train
         run_folder.check_hash(folder / name, digest)
     load_network(network, folder / "last.params")
     load_optimizer(trainer, folder / "trainer.states", record["optimizer"])
-    values = {name: record[name] for name in Progress.__dataclass_fields__ if name != "history"}
+    values = {name: record[name] for name in (column.name for column in fields(Progress)) if name != "history"}
     return Progress(**values, history=read_history(folder / "history.csv"))
 
 
@@ -192,20 +231,10 @@ def load_optimizer(trainer: mx.gluon.Trainer, path: Path, counts: dict[str, Any]
     optimizer._index_update_count.update({int(index): count for index, count in counts["index_update_count"].items()})
 
 
-def epoch_line(row: dict[str, Any], epochs: int, is_best: bool) -> str:
-    """Return the one line that training prints for an epoch."""
-    return (
-        f"epoch {row['epoch']:>3}/{epochs}  train loss {row['train_loss']:.4f}  validation loss {row['loss']:.4f}  "
-        f"any-of {format_rate(row['any_of'])}  per-split {format_rate(row['per_split'])} of at most "
-        f"{format_rate(row['per_split_ceiling'])}  "
-        f"{row['seconds']:.1f} s{'  best' if is_best else ''}"
-    )
-
-
 def history_csv(history: list[dict[str, Any]]) -> str:
     """Return the history as CSV text with full precision."""
     text = io.StringIO()
-    names = ["epoch", "train_loss", *Validation.__dataclass_fields__, "seconds"]
+    names = ["epoch", "train_loss", *(field.name for field in fields(Validation)), "seconds"]
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)

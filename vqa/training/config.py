@@ -1,14 +1,12 @@
-"""TrainConfig: every choice of a training run, frozen, and the same thing as JSON."""
+"""TrainConfig: every choice of training, frozen, with its defaults; nothing else writes a default down."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Union, get_args, get_type_hints
+from typing import Any, Union
 
 from vqa.errors import ConfigError, did_you_mean
 
@@ -24,23 +22,24 @@ class TrainConfig:
     Attributes
     ----------
     model : preset of the network; "" chooses by the data set's kind of images
-    model_options : keyword arguments of the preset, such as {"hidden": 256}
+    model_options : keyword arguments of the preset, such as {"hidden_size": 256}
     loss : name of the loss
     epochs : passes over the training questions, at least 1
-    batch_size : questions a step
+    batch_size : questions per step
     learning_rate : the highest rate; it rises over the first `warmup` part of the steps and falls to 0 along a cosine
-    warmup : fraction of all steps in [0, 1)
+    warmup : fraction of all steps, in [0, 1)
     weight_decay : factor of the L2 penalty on weights
-    gradient_clip : bound on every gradient element (per question); 0 means none
-    validation_fraction : part of the training images held out when the data set has no split "val", in [0, 1)
-    patience : stop when the validation metric has not risen for so many epochs; 0 means never
+    gradient_clip : bound on every element of the gradient (per question); 0 means none
+    validation_fraction : part of the training images held out when the data set has no split "val", in [0, 0.9]
+    patience : stop when the validation metric has not risen for this many epochs; 0 means never
     metric : what chooses the best epoch: any_of, vqa_official or loss, on the validation questions
-    max_answers : size limit of the answer vocabulary; 0 means none
-    min_word_count : words seen less often in the training questions are unknown
-    max_bad : fraction of malformed lines that a file may have
-    word_vectors : text file of word vectors (GloVe's format) to start the word embedding from; "" means none
     seed : of the initial parameters, the order of questions, dropout and the held-out part
     device : "cpu" or "gpu:0"
+
+    Raises
+    ------
+    ConfigError
+        A number is out of its range, or the metric is unknown.
     """
 
     model: str = ""
@@ -55,10 +54,6 @@ class TrainConfig:
     validation_fraction: float = 0.1
     patience: int = 0
     metric: str = "any_of"
-    max_answers: int = 0
-    min_word_count: int = 1
-    max_bad: float = 0.01
-    word_vectors: str = ""
     seed: int = 1
     device: str = "cpu"
 
@@ -67,13 +62,10 @@ class TrainConfig:
             ("epochs", 1, math.inf),
             ("batch_size", 1, math.inf),
             ("patience", 0, math.inf),
-            ("max_answers", 0, math.inf),
-            ("min_word_count", 1, math.inf),
             ("weight_decay", 0, math.inf),
             ("gradient_clip", 0, math.inf),
             ("warmup", 0, 0.999),
             ("validation_fraction", 0, 0.9),
-            ("max_bad", 0, 1),
             ("seed", 0, 2**31 - 1),
         ):
             value = getattr(self, name)
@@ -85,59 +77,46 @@ class TrainConfig:
             raise ConfigError(f"metric: {self.metric!r} is unknown{did_you_mean(self.metric, METRICS)}")
 
     def replace(self, **changes: Any) -> TrainConfig:
-        """Return the same configuration with some values changed, checked like a new one."""
-        return config_from_dict({**dataclasses.asdict(self), **changes})
+        """Return the same choices with some changed, each checked; the metric any-of is any_of.
 
-    def to_json(self) -> str:
-        """Return all values as a JSON object, one a line."""
-        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        Raises
+        ------
+        ConfigError
+            A name is unknown (the nearest one is named), or a value has the wrong type or range.
+        """
+        return self.updated(changes, "training")
+
+    def updated(self, changes: Mapping[str, Any], where: str) -> TrainConfig:
+        """Return `replace` of the changes; `where` begins the message of an error."""
+        values = checked_options(changes, dataclasses.asdict(TrainConfig()), where)
+        if "metric" in values:
+            values["metric"] = values["metric"].replace("-", "_")
+        return dataclasses.replace(self, **values)
 
 
-def config_from_dict(values: Mapping[str, Any], source: str = "configuration") -> TrainConfig:
-    """Make a TrainConfig of a mapping from names to values; what is missing has its default.
+def checked_options(values: Mapping[str, Any], defaults: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return options in the types of their defaults; a whole number passes as a float.
 
     Raises
     ------
     ConfigError
-        A key is unknown (the nearest one is named) or a value has the wrong type or range.
+        A name is not among the defaults (the nearest one is named), or a value has the wrong type.
     """
-    types = get_type_hints(TrainConfig)
     checked = {}
     for name, value in values.items():
-        if name not in types:
-            raise ConfigError(f"{source}: unknown key {name!r}{did_you_mean(name, types)}")
-        checked[name] = _checked(value, types[name], f"{source}: {name}")
-    return TrainConfig(**checked)
+        if name not in defaults:
+            raise ConfigError(f"{where}: unknown key {name!r}{did_you_mean(name, defaults)}")
+        checked[name] = _checked(value, type(defaults[name]), f"{where}: {name}")
+    return checked
 
 
-def _checked(value: Any, expected: Any, where: str) -> Any:
-    """Return `value` if it has the expected type (a whole number passes as a float), else raise ConfigError."""
-    if expected is float and isinstance(value, int) and not isinstance(value, bool):
+def _checked(value: Any, expected: type, where: str) -> Any:
+    if expected is float and type(value) is int:
         return float(value)
-    if expected in (str, int, float):
-        if type(value) is not expected:
-            raise ConfigError(f"{where}: expected {expected.__name__}, got {value!r}")
-        return value
-    numbers = get_args(get_args(expected)[1])
-    if not isinstance(value, dict) or not all(type(item) in numbers for item in value.values()):
-        raise ConfigError(f"{where}: expected an object of names and numbers, got {value!r}")
-    return dict(value)
-
-
-def read_config(path: Path) -> TrainConfig:
-    """Read a TrainConfig from a JSON file.
-
-    Raises
-    ------
-    ConfigError
-        The file is not a JSON object, or one of its keys or values is wrong.
-    """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ConfigError(
-            f"{path}: expected a JSON object of training options, but it is not JSON ({error})"
-        ) from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected a JSON object of training options, got {type(values).__name__}")
-    return config_from_dict(values, str(path))
+    if expected is dict:
+        if type(value) is not dict or not all(type(number) in (int, float) for number in value.values()):
+            raise ConfigError(f"{where}: expected an object of names and numbers, got {value!r}")
+        return dict(value)
+    if type(value) is not expected:
+        raise ConfigError(f"{where}: expected {expected.__name__}, got {value!r}")
+    return value

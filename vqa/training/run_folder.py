@@ -9,12 +9,10 @@ files are renamed to their names, and ``commit.json`` goes. Whoever opens the fo
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
 import functools
 import importlib.metadata
 import json
-import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from vqa.errors import ConfigError, RunError, TrainingError
 from vqa.files import replacing, sha256_of_file
-from vqa.training.config import TrainConfig, read_config
+from vqa.training.run_config import RunConfig, read_config
 
 FORMAT_VERSION = 1
 COMMIT = "commit.json"
@@ -93,7 +91,7 @@ def commit(folder: Path, writers: Mapping[str, Writer]) -> None:
         reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror
         raise TrainingError(
             f"cannot save to {folder}: {reason}; the checkpoint saved before is intact: "
-            "make room and go on with --resume"
+            "make room and resume the run (--resume, resume=True)"
         ) from error
     recover(folder)
 
@@ -180,31 +178,12 @@ def locked(folder: Path) -> Iterator[None]:
         with lock.acquire(timeout=0):
             yield
     except Timeout as error:
-        raise RunError(f"another process is training in {folder}; wait for it, or give another --run") from error
+        raise RunError(
+            f"another process is training in {folder}; wait for it, or choose another folder (--run, run_dir)"
+        ) from error
 
 
-class _LogFile(logging.FileHandler):
-    """A log file that may fall silent: a full disk is reported where a checkpoint is saved, not here."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Do nothing; logging would print a traceback."""
-
-
-@contextmanager
-def log_file(folder: Path) -> Iterator[None]:
-    """Append what the package logs within the block to ``train.log``."""
-    handler = _LogFile(folder / "train.log", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger = logging.getLogger("vqa")
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        handler.close()
-
-
-def start_folder(folder: Path, config: TrainConfig, vocabulary: str, record: dict[str, Any], overwrite: bool) -> None:
+def start_folder(folder: Path, config: RunConfig, vocabulary: str, record: dict[str, Any], overwrite: bool) -> None:
     """Write what a run folder holds before the first step: config.json, vocab.json, run.json.
 
     Parameters
@@ -221,8 +200,9 @@ def start_folder(folder: Path, config: TrainConfig, vocabulary: str, record: dic
     present = sorted(path.name for path in folder.iterdir() if path.name != LOCK)
     if present and not overwrite:
         raise RunError(
-            f"{folder} is not empty (it holds {', '.join(present[:3])}{', ...' if len(present) > 3 else ''}); "
-            "go on with --resume, replace it with --overwrite, or give another --run"
+            f"{folder} is not empty (it holds {', '.join(present[:3])}{', ...' if len(present) > 3 else ''}); resume "
+            "the run (--resume, resume=True), replace it (--overwrite, overwrite=True) or choose another folder "
+            "(--run, run_dir)"
         )
     for name in FILES:
         for suffix in ("", ".next"):
@@ -236,7 +216,7 @@ def start_folder(folder: Path, config: TrainConfig, vocabulary: str, record: dic
         file.write(record_json({**record, "best_epoch": 0}))
 
 
-def check_resumable(folder: Path, config: TrainConfig, record: dict[str, Any]) -> None:
+def check_resumable(folder: Path, config: RunConfig, record: dict[str, Any]) -> None:
     """Check that a run folder was written with these choices and this data.
 
     Raises
@@ -244,14 +224,15 @@ def check_resumable(folder: Path, config: TrainConfig, record: dict[str, Any]) -
     RunError
         The folder holds no run, or one on other data.
     ConfigError
-        An option differs from the run's.
+        A choice differs from the run's.
     """
     stored = read_record(folder, "run.json")
-    before, now = dataclasses.asdict(read_config(folder / "config.json")), dataclasses.asdict(config)
+    before, now = read_config(folder / "config.json").to_dict(), config.to_dict()
     different = [f"{name} was {before[name]!r}, is {now[name]!r}" for name in now if now[name] != before[name]]
     if different:
-        raise ConfigError(
-            f"--resume goes on with the options that {folder} was started with, but {'; '.join(different)}"
-        )
+        raise ConfigError(f"a run is resumed with the choices that it was started with, but {'; '.join(different)}")
     if stored["data_hash"]["train"] != record["data_hash"]["train"]:
-        raise RunError(f"{folder} was trained on other data than {record['card']} holds now; start a new --run")
+        raise RunError(
+            f"{folder} was trained on other data than {record['card']} holds now; restore the data, "
+            "or train in another folder (--run, run_dir)"
+        )

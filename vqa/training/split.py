@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-from vqa.data.dataset import Dataset
+from vqa.data.dataset import TRAIN, Dataset
 from vqa.data.table import QuestionTable
+from vqa.errors import TrainingError
 from vqa.training.config import TrainConfig
 
 Rows = npt.NDArray[np.int64]
@@ -17,20 +20,52 @@ VALIDATION_SPLIT = "val"
 FEWEST_GROUPS = 20
 
 
-def train_validation_split(dataset: Dataset, config: TrainConfig) -> tuple[Rows, str, Rows]:
-    """Return the rows of the split "train" to train on, the split to validate on, and its rows to validate on.
+class TrainValidationSplit(NamedTuple):
+    """What is trained on and what is validated on.
 
-    That split is "val" where the data set has one, else "train", with a part held out by image, else (a handful of
-    questions) "train" as a whole.
+    Attributes
+    ----------
+    training_rows : int64, ascending, of the split "train"
+    validation_split : name of the split that is validated on
+    validation_rows : int64, ascending, of that split
     """
-    table = dataset.table("train")
+
+    training_rows: Rows
+    validation_split: str
+    validation_rows: Rows
+
+    @property
+    def holds_nothing_out(self) -> bool:
+        """Whether the training questions themselves are validated on."""
+        return self.validation_split == TRAIN and len(self.validation_rows) == len(self.training_rows)
+
+
+def train_validation_split(dataset: Dataset, config: TrainConfig) -> TrainValidationSplit:
+    """Return what of a data set is trained on and what is validated on.
+
+    Validation is on the split "val" where the data set has one, else on a part of "train" held out by image, else (a
+    handful of questions) on the training questions themselves.
+
+    Raises
+    ------
+    TrainingError
+        No training question has an answer in the vocabulary.
+    """
+    table = dataset.table(TRAIN)
     everything = np.arange(len(table))
     if VALIDATION_SPLIT in dataset.splits:
-        return everything, VALIDATION_SPLIT, np.arange(len(dataset.table(VALIDATION_SPLIT)))
-    training_rows, validation_rows = hold_out(table, config.validation_fraction, config.seed)
-    if not len(validation_rows):
-        return everything, "train", everything
-    return training_rows, "train", validation_rows
+        split = TrainValidationSplit(everything, VALIDATION_SPLIT, np.arange(len(dataset.table(VALIDATION_SPLIT))))
+    else:
+        training_rows, validation_rows = hold_out(table, config.validation_fraction, config.seed)
+        split = TrainValidationSplit(training_rows, TRAIN, validation_rows)
+        if not len(validation_rows):
+            split = TrainValidationSplit(everything, TRAIN, everything)
+    if not (dataset.encoded(TRAIN).answers[split.training_rows] >= 0).any():
+        raise TrainingError(
+            f"none of the {len(split.training_rows)} training questions has an answer in the vocabulary of "
+            f"{dataset.vocabulary.num_answers}; read the data set with more answers (--max-answers)"
+        )
+    return split
 
 
 def hold_out(table: QuestionTable, fraction: float, seed: int) -> tuple[Rows, Rows]:

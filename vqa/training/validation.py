@@ -22,7 +22,7 @@ IN_FLIGHT = 2
 
 
 class Forward(NamedTuple):
-    """What the network says of one batch.
+    """Logits and losses of one batch.
 
     Attributes
     ----------
@@ -70,17 +70,17 @@ def _finished(batch: Batch, logits: mx.nd.NDArray, losses: mx.nd.NDArray) -> For
         row = batch.rows[int(np.argmin(np.isfinite(values).all(axis=1)))]
         raise TrainingError(
             f"the network's logits are not finite (NaN or infinity), first for row {row} of the question table; "
-            "the run has diverged: train again with a lower --learning-rate"
+            "the run has diverged: train again with a lower learning rate (--learning-rate)"
         )
     return Forward(batch.rows, values, losses.asnumpy(), known_rows(batch))
 
 
 @dataclass(frozen=True)
 class Validation:
-    """Scores of a network on some questions, as fractions in [0, 1]; `loss` is in nats a question.
+    """Scores of a network on some questions; the accuracies are fractions in [0, 1].
 
-    `loss` is the mean over the questions that have a known answer, NaN if there is none; the accuracies count
-    every question.
+    `loss` is the mean loss per question in nats, over the questions that have a known answer, NaN if there is none;
+    the accuracies count every question.
     """
 
     loss: float
