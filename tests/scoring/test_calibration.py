@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vqa.errors import DataError
-from vqa.scoring.calibration import calibration, check_probabilities, expected_calibration_error, reliability_bins
+from vqa.scoring.calibration import ReliabilityBin, calibration, check_probabilities
 from vqa.scoring.intervals import ClusterBootstrap
 
 PROBABILITIES = np.array([0.0, 0.05, 0.5, 0.52, 0.52, 0.95, 1.0, 1.0])
@@ -17,32 +17,35 @@ def test_by_hand() -> None:
     # Bins of width 1/15: {0, 0.05}, {0.5, 0.52, 0.52} (7/15 = 0.467 to 8/15 = 0.533), {0.95, 1, 1} (14/15 = 0.933 on).
     gaps = [abs(0 - 0.05), abs(2 - 1.54), abs(2 - 2.95)]
     report = calibration(PROBABILITIES, HITS, ClusterBootstrap([str(row) for row in range(8)]))
-    assert report["ece"]["value"] == pytest.approx(sum(gaps) / 8)
+    assert report.ece.value == pytest.approx(sum(gaps) / 8)
     squares = [0, 0.05**2, 0.5**2, 0.52**2, 0.48**2, 0.05**2, 0, 1]
-    assert report["brier"]["value"] == pytest.approx(sum(squares) / 8)
-    assert [bin["n"] for bin in report["bins"]] == [2, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 3]
-    assert report["bins"][7]["confidence"] == pytest.approx(1.54 / 3)
-    assert report["bins"][7]["accuracy"] == pytest.approx(2 / 3)
-    assert report["bins"][1] == {"low": 1 / 15, "high": 2 / 15, "n": 0, "confidence": None, "accuracy": None}
-    for name in ("ece", "brier"):
-        assert report[name]["n"] == 8
-        assert report[name]["low"] <= report[name]["value"] <= report[name]["high"]
+    assert report.brier.value == pytest.approx(sum(squares) / 8)
+    assert [bin.n for bin in report.bins] == [2, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 3]
+    assert report.bins[7].confidence == pytest.approx(1.54 / 3)
+    assert report.bins[7].accuracy == pytest.approx(2 / 3)
+    assert report.bins[1] == ReliabilityBin(low=1 / 15, high=2 / 15, n=0, confidence=None, accuracy=None)
+    for rate in (report.ece, report.brier):
+        assert rate.n == 8
+        assert rate.low <= rate.value <= rate.high
 
 
 def test_certain_and_right_is_perfect() -> None:
-    assert expected_calibration_error(np.ones(5), np.ones(5)) == 0
+    assert calibration(np.ones(5), np.ones(5), ClusterBootstrap(list("abcde"))).ece.value == 0
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40))
 def test_against_a_loop_over_bins(pairs: list[tuple[float, bool]]) -> None:
     probabilities = np.array([probability for probability, _ in pairs])
     hits = np.array([float(hit) for _, hit in pairs])
-    bins = reliability_bins(probabilities, hits)
-    total = sum(bin["n"] * abs(bin["accuracy"] - bin["confidence"]) for bin in bins if bin["n"]) / len(pairs)
-    assert expected_calibration_error(probabilities, hits) == pytest.approx(total, abs=1e-12)
-    assert sum(bin["n"] for bin in bins) == len(pairs)
-    for bin in bins:
-        assert bin["n"] == 0 or bin["low"] - 1e-12 <= bin["confidence"] <= bin["high"] + 1e-12
+    report = calibration(probabilities, hits, ClusterBootstrap([str(row) for row in range(len(pairs))], resamples=10))
+    total = 0.0
+    for place in range(15):
+        inside = [pair for pair in pairs if place / 15 < pair[0] <= (place + 1) / 15 or (pair[0] == 0 == place)]
+        total += abs(sum(probability - hit for probability, hit in inside)) / len(pairs)
+    assert report.ece.value == pytest.approx(total, abs=1e-9)
+    assert sum(bin.n for bin in report.bins) == len(pairs)
+    for bin in report.bins:
+        assert bin.confidence is None or bin.low - 1e-12 <= bin.confidence <= bin.high + 1e-12
 
 
 def test_logits_and_other_shapes_are_refused() -> None:

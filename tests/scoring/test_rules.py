@@ -149,7 +149,7 @@ def test_no_question_gives_no_score(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", rules.RULES.values())
 def test_what_does_not_fit_is_refused(rule: Rule) -> None:
-    with pytest.raises(DataError, match="one prediction a question: 2, got 1"):
+    with pytest.raises(DataError, match="one prediction per question: 2, got 1"):
         rule(["a"], [("a",), ("b",)])
     with pytest.raises(DataError, match="question number 2 has no answer"):
         rule(["a", "b"], [("a",), ()])

@@ -14,7 +14,7 @@ from vqa.data.readers import read_split
 from vqa.errors import ConfigError, DataError
 from vqa.scoring.baselines import BlindBaselines
 from vqa.scoring.report import Evaluation, evaluate
-from vqa.scoring.rules import any_of
+from vqa.scoring.rules import any_of, score_questions
 
 KEYS = {
     "questions", "images", "split", "card", "data_hash", "protocol", "seed", "versions",
@@ -145,7 +145,7 @@ def test_the_report_is_json_and_the_same_the_second_time() -> None:
     assert changed.to_json()["any_of"]["value"] == pytest.approx(1 / 3)
 
 
-def test_one_answer_a_question_has_no_official_score() -> None:
+def test_one_answer_per_question_has_no_official_score() -> None:
     report = evaluate(Table([("red",), ("blue",)]), ["red", "red"]).to_json()
     assert report["vqa_official"] is None
     assert report["vqa_lenient"] is None
@@ -153,6 +153,39 @@ def test_one_answer_a_question_has_no_official_score() -> None:
     assert report["notes"]["vqa_official"] == "not defined: the questions have fewer than 2 answers each"
     assert report["any_of"]["value"] == 0.5
     assert report["images"] == 0
+
+
+def test_rates_of_agreement_are_over_the_questions_with_several_answers() -> None:
+    """Three of four questions have one answer: they say nothing of agreement and count nowhere in it."""
+    table = Table([("red", "red"), ("red",), ("blue",), ("yes",)], answer_type=["color", "color", "color", "yes/no"])
+    found = evaluate(table, ["red", "red", "red", "yes"], answer_vocabulary=["red"], train=table)
+    report = found.report
+    assert (report.any_of.value, report.any_of.n) == (0.75, 4)
+    assert report.vqa_official is not None
+    assert report.vqa_lenient is not None
+    human = report.ceilings.human_leave_one_out
+    assert human is not None
+    # Two equal answers of two: min(1, 1 / 3) for each.
+    for rate in (report.vqa_official.overall, report.vqa_lenient.overall, human, report.ceilings.vocabulary_official):
+        assert rate is not None
+        assert (rate.value, rate.n) == (pytest.approx(1 / 3), 1)
+    assert (human.any_of.value, human.any_of.n) == (1, 1)
+    assert list(report.vqa_official.per_answer_type) == ["color"]
+    assert report.vqa_official.per_answer_type["color"].n == 1
+    prior = report.baselines.prior
+    assert prior is not None
+    assert prior.vqa_official is not None
+    assert (prior.n, prior.vqa_official.n) == (4, 1)
+    assert report.notes["single_answers"].startswith("3 questions have a single answer")
+    assert found.scores == pytest.approx([1 / 3, np.nan, np.nan, np.nan], nan_ok=True)
+    assert "3 questions have a single answer" in found.to_text()
+
+
+def test_scores_at_hand_are_used() -> None:
+    scores = score_questions(PREDICTIONS, QUESTIONS.answers)
+    assert evaluation(scores=scores).to_json() == evaluation().to_json()
+    with pytest.raises(DataError, match="scores of 6 questions, got 6 predictions and 1 scores"):
+        evaluation(scores=score_questions(["red"], [("red",)]))
 
 
 def test_what_is_not_given_is_null_with_the_reason() -> None:
@@ -164,7 +197,7 @@ def test_what_is_not_given_is_null_with_the_reason() -> None:
     assert "out of vocabulary" in evaluate(QUESTIONS, PREDICTIONS).to_text()
 
 
-def test_the_text_is_one_screen_with_every_floor_and_roof() -> None:
+def test_the_text_is_one_screen_with_every_baseline_and_ceiling() -> None:
     text = evaluation().to_text(100)
     lines = text.split("\n")
     assert len(lines) <= 45
@@ -172,12 +205,13 @@ def test_the_text_is_one_screen_with_every_floor_and_roof() -> None:
     for expected in (
         "card colors, split test: 6 questions about 4 images, 3 answers each",
         "data abababababab",
-        "any-of accuracy                    0.3333",
-        "floor: commonest train answer    0.3333",
+        "any-of accuracy                         0.3333",
+        "  blind baseline: commonest answer      0.3333",
         "always 'yes'",
-        "floor: per exact question, blind 0.6667",
-        "roof: answer vocabulary          0.8333",
-        "roof 0.7222",
+        "  blind baseline: per exact question    0.6667",
+        "  ceiling: answer vocabulary            0.8333",
+        "  human agreement                       0.6667",
+        "ceiling 0.7222",
         "formatting loss 0.0000",
         "Brier score",
         "mistakes: 4 wrong = 1 out of vocabulary + 1 formatting + 1 wrong type + 0 prior + 1 other",
@@ -192,8 +226,8 @@ def test_the_text_never_reads_one_below_one() -> None:
     answers = [("a",)] * size
     predictions = ["b"] + ["a"] * (size - 1)
     report = evaluate(Table(answers), predictions, probabilities=np.ones(size))
-    assert report.report["any_of"]["value"] == 0.99999
-    assert "any-of accuracy                    0.9999 " in report.to_text()
+    assert report.report.any_of.value == 0.99999
+    assert "any-of accuracy                         0.9999 " in report.to_text()
 
 
 def test_many_types_do_not_fill_the_screen() -> None:
@@ -205,15 +239,18 @@ def test_many_types_do_not_fill_the_screen() -> None:
 
 def test_html_is_escaped() -> None:
     table = Table([("a",)], question=["<script> is it?"])
-    assert "<script>" not in evaluate(table, ["a"])._repr_html_()
+    shown = evaluate(table, ["a"])._repr_html_()
+    assert "<script>" not in shown
+    assert shown.count("<table>") == 2
+    assert "any-of accuracy" in shown
 
 
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(DataError, match="at least one question"):
         evaluate(Table([]), [])
-    with pytest.raises(DataError, match="one prediction a question: 6, got 1"):
+    with pytest.raises(DataError, match="one prediction per question: 6, got 1"):
         evaluate(QUESTIONS, ["red"])
-    with pytest.raises(DataError, match="one probability a question"):
+    with pytest.raises(DataError, match="one probability per question"):
         evaluate(QUESTIONS, PREDICTIONS, probabilities=[0.5])
     with pytest.raises(ConfigError, match="unknown protocol 'anyof'; did you mean 'any-of'"):
         evaluate(QUESTIONS, PREDICTIONS, protocol="anyof")

@@ -155,7 +155,7 @@ class AnswerSets:
         return codes == predicted[self.rows]
 
     def _wrong_number(self, number: int) -> DataError:
-        return DataError(f"expected one prediction a question: {len(self)}, got {number}")
+        return DataError(f"expected one prediction per question: {len(self)}, got {number}")
 
     @cached_property
     def official_agreement(self) -> Integers:

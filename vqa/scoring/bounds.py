@@ -1,6 +1,7 @@
-"""Ceilings: the best score that each question's answers allow. Every function returns float64 (N,) in [0, 1].
+"""Ceilings and human agreement: the best score that each question's answers allow.
 
-Their means over questions are the roofs that a report prints beside its accuracies.
+Every function returns float64 (N,) in [0, 1]; NaN where it is not defined. The means over questions stand beside the
+accuracies of a report.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from vqa.scoring.answer_sets import AnswerSets, AnswersLike, Booleans, Floats, Form, as_answer_sets
 from vqa.scoring.normalize import clean_answer, normalize_answer
-from vqa.scoring.rules import ENOUGH, soft_score_of_count
+from vqa.scoring.rules import ENOUGH, soft_score_of_count, where_annotators_compare
 
 
 def _most(sets: AnswerSets, values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -47,28 +48,37 @@ def vocabulary_any_of(answers: AnswersLike, vocabulary: Iterable[str]) -> Floats
 
 
 def vocabulary_official(answers: AnswersLike, vocabulary: Iterable[str]) -> Floats:
-    """Return the best official score that an answer of the vocabulary gets, gate and normalisation included."""
+    """Return the best official score that an answer of the vocabulary gets, gate and normalisation included.
+
+    NaN for a question with a single answer: the official score compares annotators.
+    """
     sets = as_answer_sets(answers)
     words = list(vocabulary)
     as_written = _contained(sets.clean, set(map(clean_answer, words)))
     as_normalized = _contained(sets.normalized, set(map(normalize_answer, words)))
     reachable = np.where(sets.unanimous[sets.rows], as_written, as_normalized)
-    return soft_score_of_count(_most(sets, np.where(reachable, sets.official_agreement, 0)), sets.counts)
+    best = soft_score_of_count(_most(sets, np.where(reachable, sets.official_agreement, 0)), sets.counts)
+    return where_annotators_compare(sets, best)
 
 
 def human_leave_one_out(answers: AnswersLike) -> Floats:
     """Return the mean over annotators of min(1, others who gave the same answer / 3), under the official rule.
 
-    It is the official score of an annotator against the others, and at most 2/3 with three annotators.
+    It is the official score of an annotator against the others, and at most 2/3 with three annotators. NaN for a
+    question with a single answer.
 
-    >>> human_leave_one_out([("yes",) * 10, ("blue", "dark blue", "navy")])
-    array([1., 0.])
+    >>> human_leave_one_out([("yes",) * 10, ("blue", "dark blue", "navy"), ("red",)])
+    array([ 1.,  0., nan])
     """
     sets = as_answer_sets(answers)
-    return sets.per_question(np.minimum(1.0, (sets.official_agreement - 1) / ENOUGH)) / sets.counts
+    agreement = sets.per_question(np.minimum(1.0, (sets.official_agreement - 1) / ENOUGH)) / sets.counts
+    return where_annotators_compare(sets, agreement)
 
 
 def human_any_of(answers: AnswersLike) -> Floats:
-    """Return the fraction of annotators whose answer another annotator of the question wrote as well."""
+    """Return the fraction of annotators whose answer another annotator of the question wrote as well.
+
+    NaN for a question with a single answer.
+    """
     sets = as_answer_sets(answers)
-    return sets.per_question(sets.raw_agreement > 1) / sets.counts
+    return where_annotators_compare(sets, sets.per_question(sets.raw_agreement > 1) / sets.counts)

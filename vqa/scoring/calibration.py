@@ -7,7 +7,7 @@ Brier, "Verification of forecasts expressed in terms of probability", 1950, for 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,26 @@ from vqa.scoring.answer_sets import Floats
 from vqa.scoring.intervals import ClusterBootstrap, Rate
 
 NUM_BINS = 15
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Predictions with a confidence in (low, high]: their number, mean confidence and accuracy, None where empty."""
+
+    low: float
+    high: float
+    n: int
+    confidence: float | None
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Expected calibration error, Brier score, and the bins that the error is the weighted gap of."""
+
+    ece: Rate
+    brier: Rate
+    bins: list[ReliabilityBin]
 
 
 def check_probabilities(probabilities: npt.ArrayLike, num_questions: int) -> Floats:
@@ -29,7 +49,7 @@ def check_probabilities(probabilities: npt.ArrayLike, num_questions: int) -> Flo
     """
     checked = np.asarray(probabilities, dtype=np.float64)
     if checked.shape != (num_questions,):
-        raise DataError(f"expected one probability a question, shape ({num_questions},), got {checked.shape}")
+        raise DataError(f"expected one probability per question, shape ({num_questions},), got {checked.shape}")
     # Sums of float32 softmax terms exceed 1 by their rounding error.
     if not np.all((checked >= 0) & (checked <= 1 + 1e-6)):
         wrong = checked[~((checked >= 0) & (checked <= 1 + 1e-6))][0]
@@ -40,10 +60,8 @@ def check_probabilities(probabilities: npt.ArrayLike, num_questions: int) -> Flo
     return np.minimum(checked, 1.0)
 
 
-def reliability_bins(probabilities: Floats, hits: Floats) -> list[dict[str, Any]]:
-    """Return the 15 equal-width bins of confidence, each {"low", "high", "n", "confidence", "accuracy"}.
-
-    A bin holds low < p <= high, the first one 0 as well; an empty bin has null for its two means.
+def reliability_bins(probabilities: Floats, hits: Floats) -> list[ReliabilityBin]:
+    """Return the 15 equal-width bins of confidence. A bin holds low < p <= high, the first one 0 as well.
 
     Parameters
     ----------
@@ -55,13 +73,13 @@ def reliability_bins(probabilities: Floats, hits: Floats) -> list[dict[str, Any]
     confidence = np.bincount(bins, weights=probabilities, minlength=NUM_BINS)
     right = np.bincount(bins, weights=hits, minlength=NUM_BINS)
     return [
-        {
-            "low": number / NUM_BINS,
-            "high": (number + 1) / NUM_BINS,
-            "n": int(count),
-            "confidence": float(confidence[number] / count) if count else None,
-            "accuracy": float(right[number] / count) if count else None,
-        }
+        ReliabilityBin(
+            low=number / NUM_BINS,
+            high=(number + 1) / NUM_BINS,
+            n=int(count),
+            confidence=float(confidence[number] / count) if count else None,
+            accuracy=float(right[number] / count) if count else None,
+        )
         for number, count in enumerate(counts)
     ]
 
@@ -70,22 +88,13 @@ def _bin_numbers(probabilities: Floats) -> npt.NDArray[np.int64]:
     return np.clip(np.ceil(probabilities * NUM_BINS).astype(np.int64) - 1, 0, NUM_BINS - 1)
 
 
-def expected_calibration_error(probabilities: Floats, hits: Floats) -> float:
-    """Return the sum over bins of (questions of the bin / questions) |accuracy - confidence|, in [0, 1].
-
-    >>> round(expected_calibration_error(np.array([0.9, 0.9]), np.array([1.0, 0.0])), 6)
-    0.4
-    """
-    gaps = np.bincount(_bin_numbers(probabilities), weights=hits - probabilities, minlength=NUM_BINS)
-    return float(np.abs(gaps).sum() / len(probabilities))
-
-
 def calibration(
     probabilities: npt.ArrayLike, hits: Sequence[float] | Floats, bootstrap: ClusterBootstrap
-) -> dict[str, Any]:
-    """Return {"ece", "brier", "bins"}, the first two as {"value", "n", "low", "high"}.
+) -> Calibration:
+    """Return how well probabilities (N,) predict hits (N,).
 
-    brier = mean of (probability of the prediction - 1 or 0 for right or wrong)^2; `probabilities` and `hits` (N,).
+    ece = sum over bins of (questions of the bin / questions) |accuracy - confidence|
+    brier = mean of (probability of the prediction - 1 or 0 for right or wrong)^2
 
     Raises
     ------
@@ -105,7 +114,7 @@ def calibration(
         Rate(float(at), len(right), float(min(at, below)), float(max(at, above)))
         for at, below, above in zip(value, low, high)
     )
-    return {"ece": ece.to_json(), "brier": brier.to_json(), "bins": reliability_bins(confidence, right)}
+    return Calibration(ece, brier, reliability_bins(confidence, right))
 
 
 def _error_and_brier(sums: Floats) -> Floats:

@@ -58,12 +58,11 @@ class ClusterBootstrap:
         self.resamples = resamples
 
     def mean(self, values: npt.ArrayLike, rows: npt.ArrayLike | None = None) -> Rate | None:
-        """Return the mean of `values` (N,) with its percentile interval, over `rows` where given; None over none."""
-        chosen = np.asarray(values, dtype=np.float64)
-        codes = self.codes
-        if rows is not None:
-            index = np.asarray(rows)
-            chosen, codes = chosen[index], codes[index]
+        """Return the mean of `values` (N,) with its percentile interval, over `rows` where given; None over none.
+
+        NaN is no value: the mean and its n are over the questions that have one.
+        """
+        chosen, codes = self._chosen(values, rows)
         if not len(chosen):
             return None
         sums: Floats = np.bincount(codes, weights=chosen, minlength=self.num_clusters).astype(np.float64)
@@ -74,6 +73,15 @@ class ClusterBootstrap:
         value = float(chosen.mean())
         return Rate(value, len(chosen), min(value, float(low)), max(value, float(high)))
 
+    def _chosen(self, values: npt.ArrayLike, rows: npt.ArrayLike | None) -> tuple[Floats, Integers]:
+        """Return the values of `rows` that are not NaN, and their clusters."""
+        chosen, codes = np.asarray(values, dtype=np.float64), self.codes
+        if rows is not None:
+            index = np.asarray(rows)
+            chosen, codes = chosen[index], codes[index]
+        there = ~np.isnan(chosen)
+        return (chosen, codes) if there.all() else (chosen[there], codes[there])
+
     def rate(self, values: npt.ArrayLike, rows: npt.ArrayLike | None = None) -> Rate | None:
         """Return the mean of values in [0, 1] with its interval; as `mean`, but honest where resampling sees no spread.
 
@@ -83,8 +91,7 @@ class ClusterBootstrap:
         mean = self.mean(values, rows)
         if mean is None or round(mean.high - mean.low, _DECIMALS - 3):
             return mean
-        codes = self.codes if rows is None else self.codes[np.asarray(rows)]
-        num_clusters = len(np.unique(codes))
+        num_clusters = len(np.unique(self._chosen(values, rows)[1]))
         bound = _TAILS[0] ** (1 / num_clusters)
         if mean.value in (0.0, 1.0):
             low, high = (bound, 1.0) if mean.value else (0.0, 1 - bound)

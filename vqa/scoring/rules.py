@@ -1,4 +1,4 @@
-"""The scoring rules: predictions and human answers in, one number a question out.
+"""The scoring rules: predictions and human answers in, one number per question out.
 
 Every rule takes `predictions`, N strings, and `answers`, N sequences of strings (or `AnswerSets`, to encode them
 once for several calls), and returns float64 (N,) in [0, 1]. Inputs are never changed.
@@ -7,6 +7,7 @@ once for several calls), and returns float64 (N,) in [0, 1]. Inputs are never ch
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -111,6 +112,39 @@ def soft_score_of_count(matches: npt.ArrayLike, num_answers: npt.ArrayLike) -> F
     return (n * np.clip((n - 1) / ENOUGH, 0, 1) + (k - n) * np.minimum(1, n / ENOUGH)) / k
 
 
+def where_annotators_compare(sets: AnswerSets, scores: Floats) -> Floats:
+    """Return `scores` (N,) with NaN for each question with a single answer: no annotator is left to compare with."""
+    return np.where(sets.counts > 1, scores, np.nan)
+
+
+@dataclass(frozen=True)
+class QuestionScores:
+    """What each of N predictions scores, computed once for all that shows it.
+
+    Attributes
+    ----------
+    answers : the human answers, encoded
+    any_of : float64 (N,), 1 where the prediction is in the question's answer set, else 0
+    official : float64 (N,), official soft score; NaN for a question with a single answer
+    """
+
+    answers: AnswerSets
+    any_of: Floats
+    official: Floats
+
+
+def score_questions(predictions: Sequence[str] | Strings, answers: AnswersLike) -> QuestionScores:
+    """Return the any-of and official scores of N predictions.
+
+    >>> scores = score_questions(["red", "red"], [("red", "red", "dark red"), ("red",)])
+    >>> scores.any_of, scores.official.round(4)
+    (array([1., 1.]), array([0.4444,    nan]))
+    """
+    sets = as_answer_sets(answers)
+    scores = where_annotators_compare(sets, official(predictions, sets))
+    return QuestionScores(sets, any_of(predictions, sets), scores)
+
+
 RULES = {"any-of": any_of, "per-split": per_split, "vqa-official": official, "vqa-lenient": lenient}
 
 
@@ -118,16 +152,15 @@ def official_note(answers: AnswersLike) -> str:
     """Return what must be said beside an official score where questions have other than ten answers, else "".
 
     >>> official_note([("yes", "yes", "no")])
-    '3 answers a question instead of 10: the score is [n min(1,(n-1)/3) + (K-n) min(1,n/3)] / K for n matches among K \
-answers, at most 0.6667 here'
+    '3 answers per question instead of 10: the score is [n min(1,(n-1)/3) + (K-n) min(1,n/3)] / K for n matches among \
+K answers, at most 0.6667 here'
     """
     sets = as_answer_sets(answers)
-    fewest, most = int(sets.counts.min(initial=OFFICIAL_ANSWERS)), int(sets.counts.max(initial=OFFICIAL_ANSWERS))
     if not len(sets) or (sets.counts == OFFICIAL_ANSWERS).all():
         return ""
     fewest, most = int(sets.counts.min()), int(sets.counts.max())
     number = str(most) if fewest == most else f"{fewest} to {most}"
-    note = f"{number} answers a question instead of {OFFICIAL_ANSWERS}: the score is {FORMULA}"
+    note = f"{number} answers per question instead of {OFFICIAL_ANSWERS}: the score is {FORMULA}"
     best = float(soft_score_of_count(fewest, fewest))
     if best < 1:
         note += f", at most {best:.4f} " + ("here" if fewest == most else f"with {fewest}")
