@@ -43,6 +43,14 @@ def settings_file(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
+def check_target(path: Path, overwrite: bool) -> None:
+    """Raise a ConfigError if `path` is not the name of a features file, or exists and must not be overwritten."""
+    if path.suffix != ".npy":
+        raise ConfigError(f"expected a features file named like features.npy, got {path}")
+    if path.exists() and not overwrite:
+        raise ConfigError(f"{path} exists already; --overwrite replaces it")
+
+
 class FeatureStore:
     """Features of images, read from disk by row; the file may be larger than memory.
 
@@ -274,11 +282,3 @@ class FeatureWriter:
             json.dump(self._settings, file, indent=2)
         os.replace(self._part, self.path)
         self._progress.unlink()
-
-
-def check_target(path: Path, overwrite: bool) -> None:
-    """Raise a ConfigError if `path` is not the name of a features file, or exists and must not be overwritten."""
-    if path.suffix != ".npy":
-        raise ConfigError(f"expected a features file named like features.npy, got {path}")
-    if path.exists() and not overwrite:
-        raise ConfigError(f"{path} exists already; --overwrite replaces it")
