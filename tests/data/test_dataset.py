@@ -45,9 +45,9 @@ def test_limits_of_the_vocabulary(tmp_path: Path) -> None:
 
 def test_a_data_set_remembers_how_it_was_read(tmp_path: Path) -> None:
     card = write(tmp_path, train=HEADER + "1,what is it,cat,dog\n2,is it,dog,\n")
-    assert load_dataset(card).options == DataOptions(max_bad=0.01, max_answers=0, min_word_count=1)
+    assert load_dataset(card).options == DataOptions(max_bad=0.01, max_answers=0, min_word_count=1, answers="exact")
     dataset = load_dataset(card, max_bad=0.5, max_answers=1, min_word_count=2)
-    assert dataset.options == DataOptions(max_bad=0.5, max_answers=1, min_word_count=2)
+    assert dataset.options == DataOptions(max_bad=0.5, max_answers=1, min_word_count=2, answers="exact")
     assert dataset.with_table("own", dataset.table("train")).options == dataset.options
     again = load_dataset(card, max_bad=0.5, max_answers=1, min_word_count=2, vocabulary=dataset.vocabulary)
     assert again.options == dataset.options
@@ -71,9 +71,9 @@ def test_splits_are_read_once_and_when_asked_for(tmp_path: Path, monkeypatch: py
     card = write(tmp_path, train="q,a\n", test="q,a\n")
     read = []
 
-    def counting(card: object, split: str, max_bad: float) -> QuestionTable:
+    def counting(card: object, split: str, *options: object) -> QuestionTable:
         read.append(split)
-        return original(card, split, max_bad)
+        return original(card, split, *options)
 
     original = dataset_module.read_split
     monkeypatch.setattr(dataset_module, "read_split", counting)

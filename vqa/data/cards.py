@@ -15,7 +15,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-CARD_KEYS = ("name", "format", "annotators", "splits", "images")
+CARD_KEYS = ("name", "format", "answers", "annotators", "splits", "images")
+EXACT, NORMALIZED = "exact", "normalized"
 # By format: the keys that a split must have, and those that it may have.
 SPLIT_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "easy-vqa": ((), ()),
@@ -80,6 +81,8 @@ class DatasetCard:
     annotators : number of simulated annotators, or None for the answers as published
     splits : files by the split's name
     images : None where the data set is question-only
+    answers : how answers are compared and trained, "exact" (as written) or "normalized"; None where the card does
+        not say it, which means exact
     """
 
     path: Path
@@ -88,6 +91,7 @@ class DatasetCard:
     annotators: int | None
     splits: dict[str, SplitFiles]
     images: ImageCard | None
+    answers: str | None = None
 
 
 def load_card(path: str | Path) -> DatasetCard:
@@ -114,6 +118,7 @@ def load_card(path: str | Path) -> DatasetCard:
         annotators=_annotators(content, path),
         splits={split: _split_files(value, split, data_format, path) for split, value in splits.items()},
         images=_image_card(content["images"], data_format, path) if "images" in content else None,
+        answers=_choice(content, "answers", (EXACT, NORMALIZED), str(path)) if "answers" in content else None,
     )
 
 

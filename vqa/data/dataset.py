@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vqa.data.cards import DatasetCard, load_card
+from vqa.data.cards import EXACT, NORMALIZED, DatasetCard, load_card
 from vqa.data.images import ImageStore, open_images
 from vqa.data.readers import read_split
-from vqa.data.table import QuestionTable
+from vqa.data.table import QuestionTable, answer_spellings
 from vqa.data.vocab import EncodedQuestions, Vocabulary, build_vocabulary, encode_questions
 from vqa.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
 
 TRAIN = "train"
+# Published data sets whose answers are compared as their authors compare them.
+FORMATS_WITH_A_CONVENTION = ("easy-vqa", "vqa-json")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class DataOptions:
     max_bad : largest fraction of bad lines that is accepted in a split, in [0, 1]
     max_answers : size limit of the answer vocabulary; 0 means none
     min_word_count : words that occur less often in the training questions are unknown
+    answers : how answers are compared and trained, "exact" (as written) or "normalized"; "" as the card says
 
     Raises
     ------
@@ -37,6 +40,7 @@ class DataOptions:
     max_bad: float = 0.01
     max_answers: int = 0
     min_word_count: int = 1
+    answers: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_bad <= 1:
@@ -47,6 +51,8 @@ class DataOptions:
             )
         if self.min_word_count < 1:
             raise ConfigError(f"min_word_count: expected a number of at least 1, got {self.min_word_count}")
+        if self.answers not in ("", EXACT, NORMALIZED):
+            raise ConfigError(f"answers: expected {EXACT!r} or {NORMALIZED!r}, got {self.answers!r}")
 
 
 class Dataset:
@@ -56,7 +62,7 @@ class Dataset:
     ----------
     card : the dataset card
     vocabulary : of the train split
-    options : how the files are read and how the vocabulary was made
+    options : how the files are read and how the vocabulary was made; `answers` is never ""
     """
 
     def __init__(
@@ -70,7 +76,8 @@ class Dataset:
         """Take a card, a vocabulary, and the tables of splits that are already read."""
         self.card = card
         self.vocabulary = vocabulary
-        self.options = options or DataOptions()
+        options = options or DataOptions()
+        self.options = replace(options, answers=options.answers or card.answers or EXACT)
         self._tables = dict(tables or {})
         self._encoded: dict[str, EncodedQuestions] = {}
         self._images: ImageStore | None = None
@@ -94,7 +101,7 @@ class Dataset:
             The files cannot be read, or share question ids with a split that was read earlier.
         """
         if split not in self._tables:
-            table = _read_split(self.card, split, self.options.max_bad)
+            table = _read_split(self.card, split, self.options)
             for other, other_table in self._tables.items():
                 _require_disjoint(split, table, other, other_table)
             self._tables[split] = table
@@ -121,16 +128,37 @@ class Dataset:
 
     def with_table(self, split: str, table: QuestionTable) -> Dataset:
         """Return a data set with the same card and vocabulary whose split `split` is `table` instead of a file."""
+        table = table.with_normalized_answers() if self.options.answers == NORMALIZED else table
         return Dataset(self.card, self.vocabulary, self.options, tables={split: table})
 
 
-def _read_split(card: DatasetCard, split: str, max_bad: float) -> QuestionTable:
+def _read_split(card: DatasetCard, split: str, options: DataOptions) -> QuestionTable:
     """Read a split and log how many lines were set aside, with the first of them."""
-    table = read_split(card, split, max_bad)
+    table = read_split(card, split, options.max_bad, options.answers)
     if table.bad_lines:
         first = "; ".join(map(str, table.bad_lines[:3]))
         log.warning("%s: set aside %d bad lines, the first: %s", table.source, len(table.bad_lines), first)
     return table
+
+
+def _log_spellings(table: QuestionTable, card: DatasetCard, options: DataOptions) -> None:
+    """Log which answers of the train split differ only in spelling, and what becomes of them."""
+    if card.format in FORMATS_WITH_A_CONVENTION or (not table.normalized and (options.answers or card.answers)):
+        return
+    groups = answer_spellings(table)
+    if not groups:
+        return
+    example = ", ".join(f"{spelling!r} ({count})" for spelling, count in groups[0].most_common(4))
+    found = f"{table.source}: {sum(map(len, groups))} spellings of {len(groups)} answers, such as {example},"
+    if table.normalized:
+        log.info('%s are the same answers (answers = "normalized")', found)
+    else:
+        log.warning(
+            '%s count as different answers; write answers = "normalized" into %s to merge them, or '
+            'answers = "exact" to keep them apart',
+            found,
+            card.path,
+        )
 
 
 def _require_disjoint(split: str, table: QuestionTable, other: str, other_table: QuestionTable) -> None:
@@ -149,6 +177,7 @@ def load_dataset(
     max_bad: float = DataOptions.max_bad,
     max_answers: int | None = None,
     min_word_count: int = DataOptions.min_word_count,
+    answers: str = DataOptions.answers,
     vocabulary: Vocabulary | None = None,
 ) -> Dataset:
     """Load a data set by its card.
@@ -159,6 +188,7 @@ def load_dataset(
     max_bad : largest fraction of bad lines that is accepted in a split, in [0, 1]
     max_answers : keep this many of the commonest answers of the train split; None or 0: all
     min_word_count : keep the words that occur at least this often in the train split's questions
+    answers : how answers are compared and trained, "exact" (as written) or "normalized"; "" as the card says
     vocabulary : of a trained run; without it one is made from the split "train"
 
     Raises
@@ -169,7 +199,7 @@ def load_dataset(
         The train split cannot be read.
     """
     card = load_card(card_path)
-    options = DataOptions(max_bad, max_answers or 0, min_word_count)
+    options = DataOptions(max_bad, max_answers or 0, min_word_count, answers)
     if vocabulary is not None:
         return Dataset(card, vocabulary, options)
     if TRAIN not in card.splits:
@@ -177,6 +207,7 @@ def load_dataset(
             f"{card.path}: no split {TRAIN!r} to make the vocabulary from, only {', '.join(card.splits)}; "
             "give a trained run's vocabulary, or add [splits.train]"
         )
-    table = _read_split(card, TRAIN, options.max_bad)
+    table = _read_split(card, TRAIN, options)
+    _log_spellings(table, card, options)
     vocabulary = build_vocabulary(table, max_answers=max_answers or None, min_word_count=min_word_count)
     return Dataset(card, vocabulary, options, tables={TRAIN: table})

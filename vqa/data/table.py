@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -13,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from vqa.errors import DataError
+from vqa.scoring.normalize import normalize_leniently
 
 Strings = npt.NDArray[np.object_]
 Column = Union[Sequence[str], Strings]
@@ -78,7 +80,9 @@ class QuestionTable:
     question_id : unique within the table; readers number the rows where the file has no ids
     image_id : image or video that the question is about; "" where there is none
     question : the text as written
-    answers : one tuple of raw answer strings per question, with repeats, without empty cells
+    answers : one tuple of answer strings per question, with repeats, without empty cells: what is trained and compared
+    raw_answers : the answers as written; the same object as `answers` unless those are normalized
+    normalized : whether `answers` are normalized, so that predictions must be normalized before they are compared
     answer_type, question_type : "" where the data has none
     bad_lines : the lines that the reader set aside
     source : the file or package that the questions came from, for messages
@@ -103,6 +107,7 @@ class QuestionTable:
         *,
         answer_type: Column = (),
         question_type: Column = (),
+        raw_answers: AnswerColumn | None = None,
         bad_lines: Sequence[BadLine] = (),
         source: str = "",
     ) -> None:
@@ -111,6 +116,8 @@ class QuestionTable:
         self.image_id = _column("image_id", image_id, length, source)
         self.question = _column("question", question, length, source)
         self.answers = _answer_column(answers, length, source)
+        self.normalized = raw_answers is not None
+        self.raw_answers = self.answers if raw_answers is None else _answer_column(raw_answers, length, source)
         self.answer_type = _column("answer_type", answer_type, length, source)
         self.question_type = _column("question_type", question_type, length, source)
         self.bad_lines = tuple(bad_lines)
@@ -150,6 +157,29 @@ class QuestionTable:
             self.answers[index],
             answer_type=self.answer_type[index],
             question_type=self.question_type[index],
+            raw_answers=self.raw_answers[index] if self.normalized else None,
+            source=self.source,
+        )
+
+    def with_normalized_answers(self) -> QuestionTable:
+        """Return the table with every answer as `vqa.scoring.normalize.normalize_leniently` writes it.
+
+        >>> table = QuestionTable(["7"], [""], ["is it?"], [("Yes", "yes.")]).with_normalized_answers()
+        >>> table.answers[0], table.raw_answers[0]
+        (('yes', 'yes'), ('Yes', 'yes.'))
+        """
+        if self.normalized:
+            return self
+        written = {answer: normalize_leniently(answer) for answer in set(chain.from_iterable(self.answers))}
+        return QuestionTable(
+            self.question_id,
+            self.image_id,
+            self.question,
+            [tuple(written[answer] for answer in answers) for answers in self.answers],
+            answer_type=self.answer_type,
+            question_type=self.question_type,
+            raw_answers=self.answers,
+            bad_lines=self.bad_lines,
             source=self.source,
         )
 
@@ -168,8 +198,11 @@ class QuestionTable:
         return int(rows[0])
 
     def content_hash(self) -> str:
-        """Return the SHA-256 of all ids, questions and answers in their order, as 64 hexadecimal digits."""
-        digest = hashlib.sha256()
+        """Return the SHA-256 of all ids, questions and answers in their order, as 64 hexadecimal digits.
+
+        It covers the answers as they are compared, and whether they are normalized.
+        """
+        digest = hashlib.sha256(b"normalized" if self.normalized else b"")
         for question_id, image_id, question, answers in zip(
             self.question_id, self.image_id, self.question, self.answers
         ):
@@ -181,3 +214,21 @@ class QuestionTable:
         """Return a DataFrame with the columns question_id, image_id, question, answers, answer_type, question_type."""
         names = ("question_id", "image_id", "question", "answers", "answer_type", "question_type")
         return pd.DataFrame({name: getattr(self, name) for name in names})
+
+
+def answer_spellings(table: QuestionTable) -> list[Counter[str]]:
+    """Return the answers that differ only in case, white space, punctuation, articles or number words.
+
+    Returns
+    -------
+    one counter {answer as written: occurrences} per answer that is written in several ways, the commonest first
+
+    >>> table = QuestionTable(["7", "8"], ["", ""], ["is it?", "is it not?"], [("Yes", "yes"), ("yes", "no")])
+    >>> answer_spellings(table)
+    [Counter({'yes': 2, 'Yes': 1})]
+    """
+    groups: dict[str, Counter[str]] = {}
+    for answer, count in Counter(chain.from_iterable(table.raw_answers)).items():
+        groups.setdefault(normalize_leniently(answer), Counter())[answer] = count
+    several = [counts for counts in groups.values() if len(counts) > 1]
+    return sorted(several, key=lambda counts: -sum(counts.values()))

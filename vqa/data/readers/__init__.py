@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vqa.data.cards import DatasetCard
+from vqa.data.cards import NORMALIZED, DatasetCard
 from vqa.data.readers.annotators import simulate_annotators
 from vqa.data.readers.collector import QuestionCollector
 from vqa.data.readers.csv_questions import read_csv
@@ -24,7 +24,7 @@ READERS: dict[str, Reader] = {
 }
 
 
-def read_split(card: DatasetCard, split: str, max_bad: float = 0.01) -> QuestionTable:
+def read_split(card: DatasetCard, split: str, max_bad: float = 0.01, answers: str = "") -> QuestionTable:
     """Read the questions of one split.
 
     Parameters
@@ -32,6 +32,7 @@ def read_split(card: DatasetCard, split: str, max_bad: float = 0.01) -> Question
     card : of `load_card`
     split : name of one of the card's splits
     max_bad : the largest fraction of bad lines that is accepted, in [0, 1]
+    answers : "exact" or "normalized", how answers are compared; "" as the card says
 
     Raises
     ------
@@ -46,11 +47,15 @@ def read_split(card: DatasetCard, split: str, max_bad: float = 0.01) -> Question
     if not 0 <= max_bad <= 1:
         raise ConfigError(f"expected a fraction of bad lines in [0, 1], got {max_bad}")
     table = READERS[card.format](card, split).table(max_bad)
-    if card.annotators is None:
-        return table
+    if card.annotators is not None:
+        table = _with_simulated_annotators(card, card.annotators, table)
+    return table.with_normalized_answers() if (answers or card.answers) == NORMALIZED else table
+
+
+def _with_simulated_annotators(card: DatasetCard, annotators: int, table: QuestionTable) -> QuestionTable:
     if table.num_slots > 1:
         raise ConfigError(
             f"{card.path}: annotators are simulated over single-answer data only, but {table.source} has up to "
             f"{table.num_slots} answers per question; remove the key annotators"
         )
-    return simulate_annotators(table, card.annotators)
+    return simulate_annotators(table, annotators)
