@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from vqa.errors import ConfigError, did_you_mean
-from vqa.training.run_config import RunConfig, read_config
+from vqa.training.run_config import RunConfig, read_config, read_run_config
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def effective_config(given: dict[str, Any], resumed: Path | None) -> RunConfig:
     config_file = given.pop("config_file", None)
     base = RunConfig()
     if resumed is not None and (resumed / "config.json").is_file():
-        base = read_config(resumed / "config.json")
+        base = read_run_config(resumed)
     elif config_file:
         base = read_config(config_file)
     options = dict(_parsed(text) for text in given.pop("model_options", ()))

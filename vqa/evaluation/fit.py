@@ -15,7 +15,7 @@ from vqa.nn.network import VqaNetwork
 from vqa.training.config import TrainConfig
 from vqa.training.log import log_file, shown_on_stderr
 from vqa.training.loop import train
-from vqa.training.run_config import RunConfig, read_config
+from vqa.training.run_config import RunConfig, read_run_config
 from vqa.training.run_folder import check_resumable, locked, start_folder, versions
 
 
@@ -154,4 +154,4 @@ def _with_recorded_word_vectors(config: RunConfig, folder: Path) -> RunConfig:
     path = folder / "config.json"
     if config.word_vectors or not path.is_file():
         return config
-    return dataclasses.replace(config, word_vectors=read_config(path).word_vectors)
+    return dataclasses.replace(config, word_vectors=read_run_config(folder).word_vectors)

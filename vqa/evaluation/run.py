@@ -27,7 +27,7 @@ from vqa.scoring import report
 from vqa.training import run_folder
 from vqa.training.checkpoint import load_network
 from vqa.training.config import TrainConfig
-from vqa.training.run_config import read_config
+from vqa.training.run_config import read_run_config
 from vqa.training.validation import forward_passes
 
 PROTOCOL = "any-of"
@@ -108,7 +108,7 @@ class Run:
     @property
     def config(self) -> TrainConfig:
         """The choices that the run was trained with."""
-        return read_config(self.path / "config.json").training
+        return read_run_config(self.path).training
 
     @property
     def history(self) -> pd.DataFrame:
@@ -144,7 +144,7 @@ class Run:
 
     def _open_dataset(self) -> Dataset:
         path = self.card
-        options = read_config(self.path / "config.json").data
+        options = read_run_config(self.path).data
         dataset = load_dataset(path, **dataclasses.asdict(options), vocabulary=self.vocabulary)
         if self._card is None and dataset.table("train").content_hash() != self.record["data_hash"]["train"]:
             raise RunError(

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vqa.data.cards import EXACT
 from vqa.data.dataset import DataOptions
 from vqa.errors import ConfigError
 from vqa.training.config import TrainConfig, checked_options
@@ -55,8 +56,8 @@ class RunConfig:
         )
 
 
-def read_config(path: Path) -> RunConfig:
-    """Read a configuration from a JSON file; what is missing in it has its default.
+def read_config(path: Path, base: RunConfig | None = None) -> RunConfig:
+    """Read a configuration from a JSON file; what is missing in it is as in `base`, or has its default.
 
     Raises
     ------
@@ -69,4 +70,16 @@ def read_config(path: Path) -> RunConfig:
         raise ConfigError(f"{path}: expected a JSON object of options, but it is not JSON ({error})") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a JSON object of options, got {type(values).__name__}")
-    return RunConfig().updated(values, str(path))
+    return (base or RunConfig()).updated(values, str(path))
+
+
+def read_run_config(folder: Path) -> RunConfig:
+    """Read the configuration of a run folder.
+
+    Raises
+    ------
+    ConfigError
+        As in `read_config`.
+    """
+    # Runs from before the choice existed compared answers as they were written.
+    return read_config(folder / "config.json", RunConfig(data=DataOptions(answers=EXACT)))

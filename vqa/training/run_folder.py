@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from vqa.errors import ConfigError, RunError, TrainingError
 from vqa.files import replacing, sha256_of_file
-from vqa.training.run_config import RunConfig, read_config
+from vqa.training.run_config import RunConfig, read_run_config
 
 FORMAT_VERSION = 1
 COMMIT = "commit.json"
@@ -227,7 +227,7 @@ def check_resumable(folder: Path, config: RunConfig, record: dict[str, Any]) -> 
         A choice differs from the run's.
     """
     stored = read_record(folder, "run.json")
-    before, now = read_config(folder / "config.json").to_dict(), config.to_dict()
+    before, now = read_run_config(folder).to_dict(), config.to_dict()
     different = [f"{name} was {before[name]!r}, is {now[name]!r}" for name in now if now[name] != before[name]]
     if different:
         raise ConfigError(f"a run is resumed with the choices that it was started with, but {'; '.join(different)}")
