@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -78,6 +79,94 @@ def test_the_allowed_directions_have_no_circle() -> None:
         order += free
 
 
+def dotted_name(path: Path) -> str:
+    parts = ("vqa", *path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def names_imported_from_the_package(path: Path, known: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield the (module, name) pairs of all imports from this package, wherever they stand; "" for a module itself."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module in known:
+            for alias in node.names:
+                submodule = f"{node.module}.{alias.name}"
+                yield (submodule, "") if submodule in known else (node.module, alias.name)
+
+
+def test_modules_have_no_circle() -> None:
+    """Imports in functions and for type checkers count as well."""
+    paths = {dotted_name(path): path for path in modules()}
+    below = {
+        name: {module for module, _ in names_imported_from_the_package(path, set(paths))} - {name}
+        for name, path in paths.items()
+    }
+    while below:
+        free = {name for name, imports in below.items() if not imports & set(below)}
+        assert free, f"a circle among some of {sorted(below)}"
+        below = {name: imports for name, imports in below.items() if name not in free}
+
+
+def defined_names(body: list[ast.stmt]) -> Iterator[str]:
+    """Yield the names that statements define by themselves, not by an import."""
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name))
+        elif isinstance(node, ast.If):
+            yield from defined_names([*node.body, *node.orelse])
+
+
+def test_a_name_is_imported_from_the_module_that_defines_it() -> None:
+    """So that a reader who follows an import arrives; only a whole package may offer names of its modules."""
+    paths = {dotted_name(path): path for path in modules()}
+    # `mx` and `gluonnlp` are imported by functions of their one door.
+    defined = {name: set(defined_names(ast.parse(path.read_text()).body)) for name, path in paths.items()}
+    for name, path in paths.items():
+        for module, imported_name in names_imported_from_the_package(path, set(paths)):
+            if imported_name and paths[module].name != "__init__.py":
+                assert imported_name in defined[module], f"{name} imports {imported_name} from {module}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_module_only_passes_names_on(path: Path) -> None:
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    imports = [node for node in body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    # A docstring alone makes a package; `__future__` is no name of ours.
+    own = [node for node in imports if not (isinstance(node, ast.ImportFrom) and node.module == "__future__")]
+    if own and path.name != "__init__.py":
+        assert len(body) > len(imports) + 1
+
+
+def lines_of_code(path: Path) -> list[tuple[int, str]]:
+    """Return the numbered lines of a module without imports, docstrings, comments and the heads of functions."""
+    text = path.read_text(encoding="utf-8")
+    left_out: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Import, ast.ImportFrom)) or (
+            isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        ):
+            left_out.update(range(node.lineno, node.end_lineno + 1))
+        elif isinstance(node, ast.FunctionDef):
+            left_out.update(range(node.lineno, node.body[0].lineno))
+    numbered = enumerate(map(str.strip, text.splitlines()), start=1)
+    return [(number, line) for number, line in numbered if number not in left_out and line and line[0] != "#"]
+
+
+def test_no_six_lines_are_written_twice() -> None:
+    seen: dict[tuple[str, ...], str] = {}
+    for path in modules():
+        lines = lines_of_code(path)
+        for start in range(len(lines) - 5):
+            six = tuple(line for _, line in lines[start : start + 6])
+            place = f"{path.relative_to(PACKAGE)}:{lines[start][0]}"
+            assert six not in seen, f"the six lines from {seen[six]} and from {place} are the same"
+            seen[six] = place
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_mxnet_has_one_door(path: Path) -> None:
     roots = {dotted.split(".")[0] for dotted in imported(path)}
@@ -113,6 +202,17 @@ def test_every_public_name_loads_and_the_list_is_sorted() -> None:
     for name in vqa.__all__:
         assert getattr(vqa, name) is not None
     assert set(vqa.__all__) <= set(dir(vqa))
+
+
+def test_type_checkers_see_the_public_names_where_they_are_loaded_from() -> None:
+    (block,) = (node for node in ast.parse(Path(vqa.__file__).read_text()).body if isinstance(node, ast.If))
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    assert {alias.asname: node.module for node in imports for alias in node.names} == vqa._HOME
+    assert (PACKAGE / "py.typed").is_file()
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert vqa.__version__ == importlib.metadata.version("vqa")
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

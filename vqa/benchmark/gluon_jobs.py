@@ -8,7 +8,8 @@ from vqa._mxnet import mx
 from vqa.benchmark.sizes import PADDING_ID, Arrays, Sizes, random_arrays, sizes_of
 from vqa.benchmark.worker import Job
 from vqa.nn.losses import MultiAnswerSoftmaxLoss
-from vqa.nn.network import TRAINING_GRAPH, NetworkSpec, VqaNetwork, build_from_spec
+from vqa.nn.network import TRAINING_GRAPH, VqaNetwork, build_from_spec
+from vqa.nn.spec import NetworkSpec
 
 
 def network_of(sizes: Sizes) -> VqaNetwork:

@@ -22,7 +22,8 @@ from vqa.evaluation.asking import Answer, ImageLike, check_question, image_value
 from vqa.evaluation.predictions import predictions_table
 from vqa.evaluation.probabilities import TOP, top_answers
 from vqa.nn.losses import LOSSES
-from vqa.nn.network import GRAPH, NetworkSpec, VqaNetwork, build_from_spec
+from vqa.nn.network import GRAPH, VqaNetwork, build_from_spec
+from vqa.nn.spec import NetworkSpec
 from vqa.scoring import report
 from vqa.training import run_folder
 from vqa.training.checkpoint import load_network
