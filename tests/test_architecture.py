@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "export": {"errors", "display", "files", "_mxnet", "data", "features", "nn", "scoring", "training", "evaluation"},
     "inspection": {"errors", "display", "files", "data", "scoring", "evaluation", "export"},
     "doctor": {"errors", "display", "files", "_mxnet", "data", "nn", "scoring", "metrics", "training", "evaluation"},
-    "demo": {"errors", "display", "evaluation", "export", "inspection"},
+    "demo": {"errors", "data", "evaluation", "export", "inspection"},
     "benchmark": {
         "errors", "files", "_mxnet", "data", "audit", "features", "nn", "metrics", "training", "scoring", "evaluation",
         "doctor", "export",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -69,11 +70,18 @@ def test_control_characters_are_written_out_and_there_is_no_colour_off_a_termina
     assert "is it \\x1b[2Jblue?" in result.stdout
 
 
-@pytest.mark.parametrize("width", [60, 80, 120])
-def test_lines_fit_the_width(table: Path, width: int) -> None:
-    result = inspect(table, width=str(width))
-    assert max(map(len, result.stdout.splitlines())) <= width
-    assert "2.5000" in result.stdout
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 160])
+@pytest.mark.parametrize("options", [(), ("--id", "q2")])
+def test_every_width_shows_everything_of_a_question(table: Path, width: int, options: tuple[str, ...]) -> None:
+    result = inspect(table, *options, width=str(width))
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= width
+    text = " ".join(result.stdout.replace("│", " ").split())
+    for word in ("what [red]shape[/red]?", "round, circle", "square", "miss", "-0.1250", "1.5000", "0.5000", "0.3750"):
+        assert word in text
+    assert re.search(r"image (a|.*q2 a )", text)
+    # Words are broken only where they are longer than a line.
+    assert "circle 0.3750" in text
 
 
 @pytest.mark.parametrize(
@@ -152,6 +160,12 @@ def test_errors_are_one_line_with_the_right_exit_code(
     if code == 1:
         assert result.stderr.count("\n") == 1
     assert result.stdout == ""
+
+
+def test_what_the_page_leaves_out_is_printed(table: Path, tmp_path: Path) -> None:
+    result = inspect(table, "--html", tmp_path / "page.html")
+    assert "left out: images, blind baselines" in result.stderr
+    assert "the file does not name its data set; name it with --card CARD" in result.stderr
 
 
 def test_html_alone_prints_nothing_else(table: Path, tmp_path: Path) -> None:

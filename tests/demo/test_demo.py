@@ -71,8 +71,11 @@ class Demo:
         self.run = run
         worker = Worker(lambda: run, waiting)
         worker.start()
-        examples = [Example(Image.new("RGB", (64, 64), "blue"), ("what color is it?", "is <i>it</i>?"))]
-        self.listen(create_app(worker, "runs/<b>x</b>", examples=examples, allowed_hosts=("127.0.0.1",)), worker)
+        examples = [Example(picture("blue"), "image/png", ("what color is it?", "is <i>it</i>?"))]
+        self.listen(
+            create_app(worker, "runs/<b>x</b>", examples=examples, questions=("is it a zebra?",), hosts=("127.0.0.1",)),
+            worker,
+        )
 
     def listen(self, app: Any, worker: Worker) -> None:
         self.worker = worker
@@ -163,12 +166,12 @@ def test_a_form_that_is_none_is_refused(demo: Demo) -> None:
 
 
 def test_pages_are_refused_under_foreign_names_and_forbid_other_sources(demo: Demo) -> None:
-    assert httpx.get(demo.address, headers={"Host": "evil.example"}).status_code == 400
+    assert httpx.get(demo.address, headers={"Host": "evil.example"}).status_code == 403
     response = httpx.get(demo.address)
     assert "default-src 'none'" in response.headers["content-security-policy"]
     assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
-    assert httpx.get(f"{demo.address}examples/0.png").headers["content-type"] == "image/png"
-    assert httpx.get(f"{demo.address}examples/1.png").status_code == 404
+    assert httpx.get(f"{demo.address}examples/0").headers["content-type"] == "image/png"
+    assert httpx.get(f"{demo.address}examples/1").status_code == 404
 
 
 def test_when_too_many_wait_one_is_told_to_come_back() -> None:
@@ -176,12 +179,12 @@ def test_when_too_many_wait_one_is_told_to_come_back() -> None:
     run.gate.clear()
     worker = Worker(lambda: run, waiting=1)
     worker.start()
-    first = worker.ask(picture(), "what color is it")
+    first = worker.ask(Image.new("RGB", (4, 4), "red"), "what color is it")
     while not run.threads:  # the first one is being answered, the queue is empty
         time.sleep(0.01)
-    second = worker.ask(picture("blue"), "what color is it")
+    second = worker.ask(Image.new("RGB", (4, 4), "blue"), "what color is it")
     with pytest.raises(BusyError, match="busy: 1 questions are waiting; try again in a moment"):
-        worker.ask(picture(), "what color is it")
+        worker.ask(Image.new("RGB", (4, 4), "red"), "what color is it")
     run.gate.set()
     assert [first.result(10)["answer"], second.result(10)["answer"]] == ["red", "blue"]
     worker.stop()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
+from PIL import Image
 
+from vqa.data.image_files import ImageFolder
 from vqa.evaluation.predictions import COLUMNS
 
 HOSTILE_QUESTION = '<script>alert(1)</script> & what "is" it?\u2028</script><!--'
@@ -43,29 +44,13 @@ def frame() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-class Pictures:
-    """An image store in which each image is red, except that "b" is noise."""
-
-    kind = "pixels"
-    shape = (3, 40, 60)
-
-    def __init__(self, absent: Sequence[str] = ()) -> None:
-        self.absent = set(absent)
-        self.num_read = 0
-
-    def read(self, image_ids: Sequence[str]) -> npt.NDArray[np.float32]:
-        self.num_read += len(image_ids)
-        pixels = np.full((len(image_ids), *self.shape), -1.0, dtype=np.float32)
-        pixels[:, 0] = 1.0
-        for row, image_id in enumerate(image_ids):
-            if image_id == "b":
-                pixels[row] = np.random.default_rng(0).uniform(-1, 1, self.shape)
-        return pixels
-
-    def missing(self, image_ids: Sequence[str]) -> list[str]:
-        return [image_id for image_id in image_ids if image_id in self.absent]
-
-
 @pytest.fixture
-def pictures() -> Pictures:
-    return Pictures()
+def pictures(tmp_path: Path) -> ImageFolder:
+    """Original image files of 60 x 40 pixels: each is red, except that "b" is noise."""
+    folder = tmp_path / "originals"
+    folder.mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    for name in ("a", "b", "c", HOSTILE_IMAGE):
+        image = Image.fromarray(noise) if name == "b" else Image.new("RGB", (60, 40), "red")
+        image.save(folder / f"{name}.png")
+    return ImageFolder(folder)

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from vqa.display import visible
 from vqa.inspection.comparison import write_comparison_html
 from vqa.inspection.gallery import write_gallery
 from vqa.inspection.source import Source
+from vqa.inspection.thumbnails import thumbnails
 from vqa.scoring.compare import PredictionSet, compare
 
 HISTORY = pd.DataFrame(
@@ -36,8 +38,8 @@ class PicturedSource(Source):
         super().__init__(name, frame, {"activation": "softmax", "card": "<b>card</b>", "seed": 1})
         self.store = store
 
-    def images(self) -> Any:
-        return self.store
+    def thumbnails(self, image_ids: list[str]) -> Any:
+        return thumbnails(self.store, image_ids)
 
     def history(self) -> pd.DataFrame:
         return HISTORY
@@ -82,7 +84,7 @@ def test_texts_from_files_do_nothing(page: Any, gallery: str, frame: pd.DataFram
     open_page(page, gallery)
     page.wait_for_selector(".picture img")
     page.locator(".question").nth(len(frame) - 1).wait_for(state="attached")
-    assert questions(page) == frame["question"].tolist()
+    assert questions(page) == [visible(text) for text in frame["question"]]
     assert "alert(1)" in page.inner_text("#list")
     assert page.title() == "runs/<i>x</i>"
     assert page.locator("#list script, [onerror], main i, main b:not(#count), h1 i").count() == 0
@@ -178,6 +180,54 @@ def test_a_long_list_draws_only_what_is_seen(page: Any, tmp_path: Path, frame: p
     assert page.locator(".question").count() < 60
     assert "#n2999" in page.inner_text("[data-position='2999']")
     assert_calm(page)
+
+
+def test_a_miss_without_a_loss_is_the_hardest_question(page: Any, tmp_path: Path, frame: pd.DataFrame) -> None:
+    frame.loc[[1, 3], "loss"] = float("nan")  # a miss and a hit
+    write_gallery(tmp_path / "losses.html", PicturedSource("losses", frame))
+    open_page(page, (tmp_path / "losses.html").as_uri())
+    page.get_by_label("Sort").select_option(label="highest loss")
+    order = [text[:10] for text in questions(page)]
+    assert order[:2] == ["what shape", "<script>al"]
+    assert order[-1] == "is it red?"
+    assert "n/a" in page.inner_text("[data-position='0'] .numbers")
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_on_a_phone_every_filter_and_the_order_can_be_reached(page: Any, gallery: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 740})
+    open_page(page, gallery)
+    controls = page.locator("#filters select")
+    assert controls.count() == 5
+    assert not any(control.is_visible() for control in controls.all())
+    page.click("#open-filters")
+    for control in controls.all():
+        box = control.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert 0 <= box["y"] <= 740 - box["height"]
+    page.get_by_label("Result").select_option(label="miss (3)")
+    assert page.inner_text("#open-filters") == "Filter and sort (1)"
+    assert page.inner_text("#count") == "3 of 6 questions"
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1000, 1400])
+def test_nothing_of_a_question_is_cut_off(page: Any, gallery: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    open_page(page, gallery)
+    page.wait_for_selector(".picture img")
+    cut = page.eval_on_selector_all(
+        ".question, .numbers, .bars", "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).length"
+    )
+    assert cut == 0
+    heights = page.eval_on_selector_all(
+        ".question", "all => all.map(one => [one.scrollHeight, one.clientHeight, one.querySelector('h3').textContent])"
+    )
+    assert [text for scroll, client, text in heights if scroll > client] == []
+    # The matrix scrolls inside its card.
+    box = page.locator(".scroll").bounding_box()
+    assert box["x"] + box["width"] <= width
+    assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +13,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
+from vqa.data.image_files import ImageFolder
 from vqa.inspection import charts
 from vqa.inspection.explorer import System, compact, explorer_data, facet
 from vqa.inspection.page import content_security_policy, embed_json
@@ -75,30 +80,45 @@ def test_confusion_by_hand(frame: pd.DataFrame) -> None:
     assert cell["style"] == "miss"
 
 
-def test_thumbnails_are_one_an_image_and_fit_the_budget(pictures: Any) -> None:
-    pictures.absent.add("gone")
+def decoded(text: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(text)))
+
+
+def test_each_image_has_one_thumbnail_and_a_missing_one_is_named(pictures: ImageFolder) -> None:
     found = thumbnails(pictures, ["a", "b", "", "gone"])
-    assert found is not None
-    assert [text is not None for text in found["data"]] == [True, True, False, False]
-    assert (found["width"], found["height"], found["sharp"]) == (60, 40, True)
-    assert sum(len(text or "") for text in found["data"]) < BUDGET
+    assert found.page is not None
+    assert [text is not None for text in found.page["data"]] == [True, True, False, False]
+    assert found.page["sharp"]
+    assert sum(len(text or "") for text in found.page["data"]) < BUDGET
+    ((name, reason),) = found.faults
+    assert name == "gone"
+    assert "image 'gone' is not in" in reason
+    assert decoded(found.page["data"][0]).size == (60, 40)
 
 
-def test_many_thumbnails_shrink_until_they_fit(pictures: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_photographs_keep_their_proportions_and_are_scaled_down(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "wide.jpg")
+    Image.fromarray(noise.transpose(1, 0, 2)).save(tmp_path / "tall.jpg")
+    page = thumbnails(ImageFolder(tmp_path), ["wide", "tall"]).page
+    assert page is not None
+    assert [decoded(text).size for text in page["data"]] == [(320, 240), (240, 320)]
+    assert not page["sharp"]
+
+
+def test_many_thumbnails_shrink_until_they_fit(pictures: ImageFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vqa.inspection.thumbnails.BUDGET", 400)
     monkeypatch.setattr("vqa.inspection.thumbnails.SIZES", ((60, 60), (12, 20)))
-    found = thumbnails(pictures, ["b"])
-    assert found is not None
-    assert (found["width"], found["height"]) == (12, 8)
+    page = thumbnails(pictures, ["b"]).page
+    assert page is not None
+    assert decoded(page["data"][0]).size == (12, 8)
     monkeypatch.setattr("vqa.inspection.thumbnails.BUDGET", 10)
-    assert thumbnails(pictures, ["b"]) is None
+    assert thumbnails(pictures, ["b"]) == (None, [("b", "1 images are too many for one page")])
 
 
-def test_no_pictures_without_pixels(pictures: Any) -> None:
-    assert thumbnails(None, ["a"]) is None
-    assert thumbnails(pictures, [""]) is None
-    pictures.kind = "features"
-    assert thumbnails(pictures, ["a"]) is None
+def test_no_pictures_without_files(pictures: ImageFolder) -> None:
+    assert thumbnails(None, ["a"]) == (None, [])
+    assert thumbnails(pictures, [""]) == (None, [])
 
 
 def test_charts_escape_and_leave_out_what_is_not_there() -> None:

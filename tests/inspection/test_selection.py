@@ -35,9 +35,11 @@ def test_rows_are_those_that_pass(frame: pd.DataFrame, filters: dict[str, Any], 
     assert list(frame["question_id"][rows]) == expected
 
 
-def test_a_question_without_a_loss_is_not_among_the_highest(frame: pd.DataFrame) -> None:
-    frame.loc[4, "loss"] = float("nan")
-    assert list(Selection(top_losses=6).rows(frame)) == [2, 1, 5, 0, 3, 4]
+def test_a_miss_without_a_loss_comes_first_and_a_hit_without_one_last(frame: pd.DataFrame) -> None:
+    # A network that cannot give any of the answers has no loss there, and nothing is harder for it.
+    frame.loc[[1, 5], "loss"] = float("nan")
+    assert list(Selection(top_losses=6).rows(frame)) == [1, 4, 2, 0, 3, 5]
+    assert list(Selection(top_losses=1, hit=False).rows(frame)) == [1]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import vqa
-from vqa.errors import DataError
+from vqa.errors import ConfigError, DataError
 from vqa.evaluation.prediction_files import write_predictions
-from vqa.inspection.gallery import write_gallery
+from vqa.inspection.gallery import left_out, write_gallery
 from vqa.inspection.source import open_source
 from vqa.nn.losses import LOSSES
 
@@ -31,16 +31,16 @@ def test_a_run_predicts_now(run: Any) -> None:
     assert source.evaluation.to_json()["any_of"]["value"] == 1.0
     assert source.history() is not None
     assert source.provenance["activation"] == "softmax"
-    images = source.images()
-    assert images is not None
-    assert images.kind == "none"
+    assert source.thumbnails(["", ""]).page is None
+    assert source.missing == {}
 
 
 def test_a_file_finds_its_run_and_gives_the_same_report(run: Any, tmp_path: Path) -> None:
     path = tmp_path / "train.parquet"
     write_predictions(run.predict("train"), path, run.provenance("train"))
     source = open_source(path)
-    assert source.evaluation.to_json() == open_source(run.path, "train").evaluation.to_json()
+    report, expected = source.evaluation.to_json(), open_source(run.path, "train").evaluation.to_json()
+    assert {**report, "versions": None} == {**expected, "versions": None}
     assert source.evaluation.to_json()["ceilings"]["vocabulary_any_of"]["value"] == 1.0
     history = source.history()
     assert history is not None
@@ -54,8 +54,37 @@ def test_a_file_whose_run_is_gone_still_has_a_report(run: Any, tmp_path: Path) -
     report = source.evaluation.to_json()
     assert report["any_of"]["value"] == 1.0
     assert report["notes"]["ceilings"] == "of the vocabulary not computed: no answer vocabulary was given"
-    assert source.images() is None
     assert source.history() is None
+    assert "expected a run folder, but gone is not there" in source.missing["run"]
+    assert "no such dataset card: gone.toml; name the data set with --card CARD" in source.missing["data"]
+
+
+def test_what_a_page_leaves_out_is_said(run: Any, tmp_path: Path, page: Any) -> None:
+    path = tmp_path / "train.csv"
+    write_predictions(run.predict("train"), path)
+    source = open_source(path)
+    write_gallery(tmp_path / "page.html", source)
+    expected = [
+        "left out: learning curves, ceiling of the answer vocabulary, out-of-vocabulary mistakes "
+        "(the file does not name the run that made it)",
+        "left out: images, blind baselines, classes of mistakes that need the training answers "
+        "(the file does not name its data set; name it with --card CARD)",
+    ]
+    assert sorted(left_out(source)) == sorted(expected)
+    page.goto((tmp_path / "page.html").as_uri())
+    assert sorted(page.locator(".left-out").all_inner_texts()) == sorted(expected)
+
+
+def test_a_recorded_card_whose_files_are_gone_is_left_out_but_a_given_one_is_an_error(run: Any, tmp_path: Path) -> None:
+    card = tmp_path / "card.toml"
+    card.write_text('name = "x"\nformat = "csv"\n[splits.train]\nfile = "gone.csv"\n', encoding="utf-8")
+    path = tmp_path / "train.csv"
+    write_predictions(run.predict("train"), path, {**run.provenance("train"), "card": str(card)})
+    source = open_source(path)
+    assert source.evaluation.to_json()["baselines"]["prior"] is None
+    assert "gone.csv" in source.missing["data"]
+    with pytest.raises(ConfigError, match=r"gone\.csv"):
+        _ = open_source(path, card=card).evaluation
 
 
 def test_a_card_gives_baselines_where_the_run_is_gone(run: Any, tmp_path: Path, project: Path) -> None:
@@ -69,7 +98,7 @@ def test_predictions_on_other_questions_than_the_data_holds_now_are_refused(run:
     path = tmp_path / "train.csv"
     write_predictions(run.predict("train"), path, {**run.provenance("train"), "data_hash": "0" * 64})
     with pytest.raises(DataError, match="was made from other questions than split 'train' of"):
-        open_source(path).images()
+        _ = open_source(path).evaluation
 
 
 def test_a_page_of_questions_without_images(run: Any, tmp_path: Path, page: Any) -> None:

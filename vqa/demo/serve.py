@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-import ipaddress
+import io
 import logging
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import uvicorn
-from PIL import Image
 
+from vqa.data.cards import load_card
+from vqa.data.readers import read_split
+from vqa.data.table import QuestionTable
 from vqa.demo.app import Example, create_app
+from vqa.demo.same_origin import LOOPBACK, is_loopback
+from vqa.demo.uploads import decode_upload
 from vqa.demo.worker import Worker
-from vqa.errors import VqaError
+from vqa.errors import ImageError, VqaError
+from vqa.inspection.thumbnails import original_files
 
 if TYPE_CHECKING:
     from vqa.evaluation.run import Run
 
 NUM_EXAMPLES = 12
 QUESTIONS_PER_EXAMPLE = 5
+# Files that a browser shows as they are, if they are not larger than this.
+BROWSER_FORMATS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+LARGEST_EXAMPLE = 2_000_000
+# Connections at the same time; further ones get an error at once.
+CONNECTIONS = 100
 
 log = logging.getLogger(__name__)
 
 
-def serve(run_dir: Path, *, host: str, port: int, device: str, announce: Callable[[str], None]) -> None:
+def serve(
+    run_dir: Path, *, card: Path | None, host: str, port: int, device: str, announce: Callable[[str], None]
+) -> None:
     """Serve the demo of a run until interrupted.
 
     Parameters
     ----------
     run_dir : the run folder
+    card : card of the data set, if not the one that the run recorded
     host, port : where to listen; port 0 takes a free one
     announce : called with the address once the demo is ready
 
@@ -46,41 +58,74 @@ def serve(run_dir: Path, *, host: str, port: int, device: str, announce: Callabl
     def load() -> Run:
         from vqa.evaluation.run import load_run
 
-        return load_run(run_dir, device=device)
+        return load_run(run_dir, card=card, device=device)
 
-    if not _is_loopback(host):
+    if not is_loopback(host):
         log.warning("listening on %s: anyone who can reach this machine can use the demo", host)
     with _listen(host, port) as listener:
         worker = Worker(load)
         run: Run = worker.start()
         with_image = run.network.spec.image_kind != "none"
+        examples, questions = examples_of(run, with_image)
         app = create_app(
             worker,
             str(run_dir),
             with_image=with_image,
-            examples=examples_of(run) if with_image else (),
-            allowed_hosts=(host, "localhost") if _is_loopback(host) else ("*",),
+            examples=examples,
+            questions=questions,
+            hosts=[host, *LOOPBACK] if is_loopback(host) else (),
         )
         announce(f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/")
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=3))
-        server.run(sockets=[listener])
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            lifespan="off",
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=1,
+            server_header=False,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
 
 
-def examples_of(run: Run) -> list[Example]:
-    """Return some images of the run's data set with their questions; none if it is missing or has no pixels."""
+def examples_of(run: Run, with_image: bool) -> tuple[list[Example], list[str]]:
+    """Return some original images of the run's data set with their questions, and some questions of the data set.
+
+    What the data set lacks is left out, with a warning.
+    """
     try:
-        dataset = run.dataset
-        table = dataset.table("test" if "test" in dataset.splits else dataset.splits[-1])
-        images = dataset.images
-        if images.kind != "pixels":
-            return []
-        names = list(dict.fromkeys(table.image_id))[:NUM_EXAMPLES]
-        pixels = np.rint((images.read(names) + 1.0) * 127.5).astype(np.uint8).transpose(0, 2, 3, 1)
+        card = load_card(run.card)
+        split = "test" if "test" in card.splits else list(card.splits)[-1]
+        table = read_split(card, split, max_bad=1.0)
     except VqaError as error:
-        log.warning("no example images: %s", error)
-        return []
-    questions = [tuple(dict.fromkeys(table.question[table.image_id == name]))[:QUESTIONS_PER_EXAMPLE] for name in names]
-    return [Example(Image.fromarray(picture), texts) for picture, texts in zip(pixels, questions)]
+        log.warning("no example images and questions: %s", error)
+        return [], []
+    questions = list(dict.fromkeys(table.question))[:QUESTIONS_PER_EXAMPLE]
+    folder = original_files(card) if with_image else None
+    if with_image and folder is None:
+        log.warning("no example images: %s does not name the original images", card.path)
+    if folder is None:
+        return [], questions
+    examples: list[Example] = []
+    for image_id in dict.fromkeys(table.image_id):
+        if len(examples) == NUM_EXAMPLES:
+            break
+        try:
+            examples.append(_example(folder.find(image_id), image_id, table))
+        except (ImageError, OSError) as error:
+            log.warning("an example image is left out: %s", error)
+            break  # where one is missing, thousands may be
+    return examples, questions
+
+
+def _example(path: Path, image_id: str, table: QuestionTable) -> Example:
+    """Return an image file as a browser shows it; a large or unusual one as a smaller PNG."""
+    data, media_type = path.read_bytes(), BROWSER_FORMATS.get(path.suffix.lower())
+    if media_type is None or len(data) > LARGEST_EXAMPLE:
+        encoded = io.BytesIO()
+        decode_upload(data).save(encoded, "PNG")
+        data, media_type = encoded.getvalue(), "image/png"
+    questions = dict.fromkeys(table.question[table.image_id == image_id])
+    return Example(data, media_type, tuple(questions)[:QUESTIONS_PER_EXAMPLE])
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -96,12 +141,3 @@ def _listen(host: str, port: int) -> socket.socket:
             error.errno, f"{error.strerror}; choose another with --port or --host", f"{host}:{port}"
         ) from error
     return listener
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

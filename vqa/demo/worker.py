@@ -8,11 +8,12 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, NamedTuple, Protocol
 
-from vqa.demo.uploads import decode_upload
+from PIL import Image
+
 from vqa.errors import VqaError
 
 # The most questions that may wait; further ones are refused, so that waiting time and memory stay bounded.
-WAITING = 8
+WAITING = 32
 
 
 class Asked(Protocol):
@@ -34,7 +35,7 @@ class BusyError(VqaError):
 
 
 class _Job(NamedTuple):
-    image: bytes | None
+    image: Image.Image | None
     question: str
     answer: Future[dict[str, Any]]
 
@@ -63,12 +64,12 @@ class Worker:
         self._jobs.put(None)
         self._thread.join()
 
-    def ask(self, image: bytes | None, question: str) -> Future[dict[str, Any]]:
+    def ask(self, image: Image.Image | None, question: str) -> Future[dict[str, Any]]:
         """Return a future of the answer's JSON.
 
         Parameters
         ----------
-        image : an encoded image file as it was uploaded; None for a network without images
+        image : the decoded image; None for a network without images
 
         Raises
         ------
@@ -93,8 +94,7 @@ class Worker:
             if not job.answer.set_running_or_notify_cancel():
                 continue
             try:
-                image = None if job.image is None else decode_upload(job.image)
-                job.answer.set_result(run.ask(image, job.question).to_json())
+                job.answer.set_result(run.ask(job.image, job.question).to_json())
             except BaseException as error:
                 # One question must not end the thread that answers all others.
                 job.answer.set_exception(error)

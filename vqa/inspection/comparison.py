@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from vqa.evaluation.predictions import check_predictions, prediction_rows
 from vqa.inspection.explorer import System, explorer_data, facet, order
 from vqa.inspection.page import write_page
-from vqa.inspection.prediction_rows import margins
+from vqa.inspection.prediction_rows import hardness, margins
 from vqa.inspection.source import Source
 from vqa.inspection.summary import MOST_TYPES
-from vqa.inspection.thumbnails import thumbnails
 from vqa.scoring.baselines import question_types
 
 BOTH_RIGHT, FIRST_ONLY, SECOND_ONLY = "both right", "only A right", "only B right"
@@ -50,7 +50,7 @@ def write_comparison_html(path: str | Path, first: Source, second: Source, compa
         ],
         _orders(left, right),
     )
-    images = thumbnails(first.images() or second.images(), questions["images"])
+    images = first.thumbnails(questions["images"]).page or second.thumbnails(questions["images"]).page
     return write_page(
         Path(path),
         "comparison.html",
@@ -63,9 +63,16 @@ def write_comparison_html(path: str | Path, first: Source, second: Source, compa
         table=_table(changes, comparison),
         groups=_groups(comparison),
         notes=comparison["notes"],
+        left_out=_left_out(first, second),
         questions=questions,
         images=images,
     )
+
+
+def _left_out(first: Source, second: Source) -> list[str]:
+    """Return why images are left out; nothing else of the page needs the data set."""
+    reasons = dict.fromkeys(reason for source in (first, second) for reason in source.missing.values())
+    return [f"left out: images ({reason})" for reason in reasons]
 
 
 def _change(first_hit: int, second_hit: int, same_prediction: bool) -> str:
@@ -77,16 +84,17 @@ def _change(first_hit: int, second_hit: int, same_prediction: bool) -> str:
 
 
 def _orders(left: pd.DataFrame, right: pd.DataFrame) -> list[dict[str, Any]]:
-    losses = right["loss"] - left["loss"]
     margin = margins(right)[0] - margins(left)[0]
+    with np.errstate(invalid="ignore"):  # a loss that is infinite on both sides neither rose nor fell
+        harder = hardness(right) - hardness(left)
     return [
         order("as in the file"),
-        order("B gained most margin", margin.tolist(), descending=True),
-        order("B lost most margin", margin.tolist()),
-        order("loss rose most", losses.tolist(), descending=True),
-        order("loss fell most", losses.tolist()),
-        order("highest loss of A", left["loss"].tolist(), descending=True),
-        order("highest loss of B", right["loss"].tolist(), descending=True),
+        order("B gained most margin", margin, descending=True),
+        order("B lost most margin", margin),
+        order("loss rose most", harder, descending=True),
+        order("loss fell most", harder),
+        order("highest loss of A", hardness(left), descending=True),
+        order("highest loss of B", hardness(right), descending=True),
     ]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from vqa.evaluation.predictions import PredictionRow, prediction_rows
@@ -75,8 +76,15 @@ def facet(name: str, label: str, column: Sequence[str]) -> dict[str, Any]:
 
 
 def order(label: str, values: Iterable[float] | None = None, descending: bool = False) -> dict[str, Any]:
-    """Return a sort order by a column of numbers; without values, the order of the file."""
-    return {"label": label, "values": None if values is None else compacted(values), "descending": descending}
+    """Return a sort order by a column of numbers, as ranks (None for NaN); without values, the order of the file."""
+    return {"label": label, "ranks": None if values is None else _ranks(values), "descending": descending}
+
+
+def _ranks(values: Iterable[float]) -> list[int | None]:
+    """Return the rank of each number among the distinct numbers, None for NaN."""
+    numbers = np.fromiter(values, dtype=np.float64)
+    ranks = np.unique(numbers, return_inverse=True)[1].tolist()
+    return [None if math.isnan(number) else rank for number, rank in zip(numbers, ranks)]
 
 
 def explorer_data(

@@ -11,15 +11,26 @@ from vqa.errors import ConfigError
 from vqa.evaluation.predictions import check_predictions
 from vqa.inspection.explorer import System, explorer_data, facet, order
 from vqa.inspection.page import write_page
-from vqa.inspection.prediction_rows import margins
+from vqa.inspection.prediction_rows import hardness, margins
 from vqa.inspection.source import Source
 from vqa.inspection.summary import facts, summary
-from vqa.inspection.thumbnails import thumbnails
 from vqa.scoring.baselines import question_types
 from vqa.scoring.mistakes import RIGHT
 
 # Browsers lose precision, then rows, in pages of some ten million pixels.
 MOST_QUESTIONS = 50_000
+
+
+_PARTS = {
+    "run": "learning curves, ceiling of the answer vocabulary, out-of-vocabulary mistakes",
+    "data": "images, blind baselines, classes of mistakes that need the training answers",
+    "images": "images",
+}
+
+
+def left_out(source: Source) -> list[str]:
+    """Return what a page of the source has to leave out, each with the reason."""
+    return [f"left out: {_PARTS[name]} ({reason})" for name, reason in source.missing.items()]
 
 
 def write_gallery(path: str | Path, source: Source, rows: npt.NDArray[np.int64] | None = None) -> int:
@@ -61,14 +72,15 @@ def write_gallery(path: str | Path, source: Source, rows: npt.NDArray[np.int64] 
         ],
         [
             order("as in the file"),
-            order("highest loss", listed["loss"].tolist(), descending=True),
-            order("lowest margin", margin.tolist()),
-            order("narrowest margin", np.abs(margin).tolist()),
-            order("most confident", listed["probability"].tolist(), descending=True),
-            order("least confident", listed["probability"].tolist()),
+            order("highest loss", hardness(listed), descending=True),
+            order("lowest margin", margin),
+            order("narrowest margin", np.abs(margin)),
+            order("most confident", listed["probability"], descending=True),
+            order("least confident", listed["probability"]),
         ],
     )
-    images = thumbnails(source.images(), questions["images"])
+    images = source.thumbnails(questions["images"]).page
+    shown = summary(report, frame, source.history())
     return write_page(
         Path(path),
         "gallery.html",
@@ -77,5 +89,6 @@ def write_gallery(path: str | Path, source: Source, rows: npt.NDArray[np.int64] 
         facts=facts(report, source.provenance),
         questions=questions,
         images=images,
-        **summary(report, frame, source.history()),
+        left_out=left_out(source),
+        **shown,
     )

@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from vqa.display import visible
 from vqa.files import replacing
 from vqa.inspection import charts
 from vqa.scoring.formatting import format_count, format_rate
@@ -68,11 +69,17 @@ def _hashes(texts: list[str]) -> str:
     return " ".join(f"'sha256-{base64.b64encode(digest).decode('ascii')}'" for digest in digests)
 
 
+def _finalized(value: Any) -> Any:
+    return visible(value) if type(value) is str else value  # Markup is a subclass
+
+
 @lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Return the environment of the templates: texts are escaped, their invisible characters written out."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(asset),
         autoescape=True,
+        finalize=_finalized,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -96,8 +103,10 @@ def write_page(path: Path, template: str, **values: Any) -> int:
     """
     style, script = asset("page.css"), "".join(map(asset, SCRIPTS))
     policy = content_security_policy([style], [script])
-    page = _environment().get_template(template)
-    text = page.render(style=Markup(style), script=Markup(script), policy=policy, **values).encode("utf-8")
+    page = environment().get_template(template)
+    text = page.render(style=Markup(style), script=Markup(script), policy=policy, **values)
+    # Half a surrogate pair, which JSON may hold, becomes its JSON escape.
+    data = text.encode("utf-8", "backslashreplace")
     with replacing(path, "wb") as file:
-        file.write(text)
-    return len(text)
+        file.write(data)
+    return len(data)

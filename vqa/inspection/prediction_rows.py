@@ -22,6 +22,16 @@ def answer_counts(answers: Iterable[str]) -> list[tuple[str, int]]:
     return Counter(answers).most_common()
 
 
+def hardness(frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return the loss of each question in nats, float64 (N,), infinite for a miss that has none.
+
+    A network that cannot give any of a question's answers has no finite loss there: nothing is harder for it. A hit
+    without a loss is NaN.
+    """
+    losses = frame["loss"].to_numpy()
+    return np.where(np.isnan(losses) & (frame["hit"].to_numpy() == 0), np.inf, losses)
+
+
 def margins(frame: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Return the margin of each question, and whether it is only a bound.
 

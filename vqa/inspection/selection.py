@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from vqa.errors import DataError, did_you_mean
+from vqa.inspection.prediction_rows import hardness
 from vqa.scoring.baselines import question_types
 
 
@@ -24,7 +25,8 @@ class Selection:
     hit : only hits (True), only misses (False), or both (None)
     types : answer types or question types, as the report has them; empty means all
     contains : text that the question contains, in upper or lower case
-    top_losses : show this many questions, highest loss first; 0 means all, in the table's order
+    top_losses : show this many questions, the highest loss first and before it the misses that have none; 0 means
+        all, in the table's order
     """
 
     ids: Sequence[str] = ()
@@ -61,9 +63,8 @@ class Selection:
             keep &= np.array([wanted in question.casefold() for question in frame["question"]])
         (rows,) = np.nonzero(keep)
         if self.top_losses:
-            losses = frame["loss"].to_numpy()[rows]
             # Stable, so that equal losses stay in the table's order; NaN sorts to the end.
-            rows = rows[np.argsort(-losses, kind="stable")][: self.top_losses]
+            rows = rows[np.argsort(-hardness(frame)[rows], kind="stable")][: self.top_losses]
         return rows
 
 

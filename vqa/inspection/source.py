@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from vqa.data.images import ImageStore, open_images
+from vqa.data.cards import DatasetCard, load_card
+from vqa.data.readers import read_split
 from vqa.data.table import QuestionTable
-from vqa.errors import DataError
+from vqa.errors import DataError, VqaError
 from vqa.evaluation.prediction_files import read_predictions, read_provenance
 from vqa.inspection.prediction_rows import question_table
+from vqa.inspection.thumbnails import Thumbnails, original_files, thumbnails
+from vqa.scoring.report import evaluate
 
 if TYPE_CHECKING:
     from vqa.evaluation.run import Run
@@ -27,6 +30,7 @@ class Source:
     name : the run or file as the user named it
     frame : predictions table
     provenance : run, card, split, data_hash, protocol, activation and seed, where known
+    missing : why the "run", the "data" or some "images" are not available, as far as they have been asked for
     """
 
     def __init__(
@@ -41,20 +45,54 @@ class Source:
         self.name = name
         self.frame = frame
         self.provenance = provenance or {}
+        self.missing: dict[str, str] = {}
         self._given_run = run
-        self._card = card or (Path(self.provenance["card"]) if self.provenance.get("card") else None)
+        self._given_card = card
+
+    @property
+    def split(self) -> str:
+        """The split that was predicted."""
+        return self.provenance.get("split") or "test"
 
     @cached_property
     def run(self) -> Run | None:
-        """The run that made the predictions, if its folder and its data still exist."""
-        folder = self.provenance.get("run")
-        if self._given_run is not None or not folder or not (Path(folder) / "run.json").is_file():
+        """The run that made the predictions, if its folder still exists."""
+        if self._given_run is not None:
             return self._given_run
-        if self._card is None or not self._card.is_file():
+        folder = self.provenance.get("run")
+        if not folder:
+            self.missing["run"] = "the file does not name the run that made it"
             return None
         from vqa.evaluation.run import load_run
 
-        return load_run(folder, card=self._card)
+        try:
+            return load_run(folder, card=self._given_card)
+        except VqaError as error:
+            self.missing["run"] = str(error)
+            return None
+
+    @cached_property
+    def card(self) -> DatasetCard | None:
+        """The card of the data set: the one given by the user, else the recorded one if it can be used.
+
+        Raises
+        ------
+        ConfigError
+            The card given by the user cannot be used.
+        """
+        if self._given_run is not None:
+            return self._given_run.dataset.card
+        if self._given_card is not None:
+            return load_card(self._given_card)
+        recorded = self.provenance.get("card")
+        if not recorded:
+            self.missing["data"] = "the file does not name its data set; name it with --card CARD"
+            return None
+        try:
+            return load_card(recorded)
+        except VqaError as error:
+            self.missing["data"] = f"{error}; name the data set with --card CARD"
+            return None
 
     @cached_property
     def tables(self) -> dict[str, QuestionTable]:
@@ -65,35 +103,42 @@ class Source:
         DataError
             The data set no longer holds the questions that were predicted.
         """
-        split = self.provenance.get("split", "test")
-        if self.run is not None:
-            tables = {"train": self.run.dataset.table("train"), "questions": self.run.dataset.table(split)}
-        elif self._card is not None and self._card.is_file():
-            from vqa.data.cards import load_card
-            from vqa.data.readers import read_split
-
-            card = load_card(self._card)
-            tables = {"train": read_split(card, "train"), "questions": read_split(card, split)}
-        else:
+        if self.card is None:
+            return {}
+        try:
+            if self._given_run is not None:
+                dataset = self._given_run.dataset
+                tables = {"train": dataset.table("train"), "questions": dataset.table(self.split)}
+            else:
+                # Any number of bad lines: the hash below decides whether these are the questions that were predicted.
+                splits = {"train": "train", "questions": self.split}
+                tables = {name: read_split(self.card, split, max_bad=1.0) for name, split in splits.items()}
+        except VqaError as error:
+            if self._given_run is not None or self._given_card is not None:
+                raise
+            self.missing["data"] = str(error)
             return {}
         recorded = self.provenance.get("data_hash")
         if recorded and recorded != tables["questions"].content_hash():
             raise DataError(
-                f"{self.name} was made from other questions than split {split!r} of {self._card} holds now; "
+                f"{self.name} was made from other questions than split {self.split!r} of {self.card.path} holds now; "
                 "evaluate again, or name the data set with --card"
             )
         return tables
 
-    def images(self) -> ImageStore | None:
-        """Return the images of the data set, or None if the data set is not available."""
-        if not self.tables:
-            return None
-        if self.run is not None:
-            return self.run.dataset.images
-        from vqa.data.cards import load_card
-
-        assert self._card is not None  # there are no tables without a card
-        return open_images(load_card(self._card), {"questions": self.tables["questions"]})
+    def thumbnails(self, image_ids: list[str]) -> Thumbnails:
+        """Return the thumbnails of the images; `missing` says which cannot be shown and why."""
+        if not any(image_ids) or not self.tables or self.card is None or self.card.images is None:
+            return Thumbnails(None, [])
+        folder = original_files(self.card)
+        if folder is None:
+            kind = self.card.images.kind
+            self.missing["images"] = f"{self.card.path} has {kind} and does not name the original images"
+        found = thumbnails(folder, image_ids)
+        if found.faults:
+            count, wanted = len(found.faults), sum(map(bool, image_ids))
+            self.missing["images"] = f"{count:,} of {wanted:,} cannot be shown, the first: {found.faults[0][1]}"
+        return found
 
     def history(self) -> pd.DataFrame | None:
         """Return the training history of the run, one row per epoch, or None if it is not known."""
@@ -102,20 +147,17 @@ class Source:
     @cached_property
     def evaluation(self) -> Evaluation:
         """The report of these predictions; baselines and ceilings are left out without the data set."""
-        if self.run is not None:
-            return self.run.report(self.provenance.get("split", "test"), predictions=self.frame)
-        from vqa.scoring.report import evaluate
-
+        if self._given_run is not None:
+            return self._given_run.report(self.split, predictions=self.frame)
+        names = ("split", "card", "data_hash", "protocol", "seed")
+        recorded = {name: self.provenance[name] for name in names if self.provenance.get(name)}
         return evaluate(
             question_table(self.frame, self.name),
             self.frame["prediction"].tolist(),
             probabilities=self.frame["probability"].to_numpy(),
             train=self.tables.get("train"),
-            **{
-                name: self.provenance[name]
-                for name in ("split", "card", "data_hash", "protocol")
-                if self.provenance.get(name)
-            },
+            answer_vocabulary=None if self.run is None else self.run.vocabulary.answers,
+            **recorded,
         )
 
 

@@ -16,9 +16,8 @@ from vqa.evaluation.predictions import PredictionRow, prediction_rows
 from vqa.inspection.prediction_rows import answer_counts, margins
 from vqa.scoring.formatting import NOT_AVAILABLE, format_count, format_rate
 
-# Below these widths of the terminal a column of the list is left out.
-_WIDTH_FOR_TOP = 140
-_WIDTH_FOR_IMAGE = 110
+# On a narrower terminal each question takes a few lines instead of a row of a table.
+_WIDTH_FOR_TABLE = 140
 _BAR_WIDTH = 30
 _HIT, _MISS = "green", "red"
 
@@ -33,7 +32,7 @@ def print_inspection(
     frame : the whole predictions table, for the summary line
     shown : the questions to print
     selected : number of questions that passed the filters; those shown are the first of them
-    console : the output; its width decides which columns fit
+    console : the output; its width decides between a table and a few lines per question
     details : print a panel per question instead of a line
     """
     console.print(Text(summary_line(frame)))
@@ -41,9 +40,9 @@ def print_inspection(
         return
     if details:
         for position in range(len(shown)):
-            console.print(_panel(shown.iloc[position : position + 1]))
+            console.print(_panel(shown.iloc[position : position + 1], console.width))
     else:
-        console.print(_list(shown, console.width))
+        console.print(_table(shown) if console.width >= _WIDTH_FOR_TABLE else _blocks(shown))
     if selected != len(frame) or selected != len(shown):
         rest = f", the first {format_count(len(shown))} shown; --limit 0 shows all" if selected != len(shown) else ""
         console.print(Text(f"{count_of_questions(selected)} selected{rest}"))
@@ -79,26 +78,24 @@ def loss_text(loss: float) -> str:
     return NOT_AVAILABLE if math.isnan(loss) else f"{loss:.4f}"
 
 
-def _list(frame: pd.DataFrame, width: int) -> Table:
+def _top_text(row: PredictionRow) -> str:
+    return ", ".join(f"{visible(answer)} {format_rate(p)}" for answer, p in row.top)
+
+
+def _table(frame: pd.DataFrame) -> Table:
+    """Return one row per question, for a wide terminal."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("id", overflow="fold")
-    with_image = width >= _WIDTH_FOR_IMAGE and bool(frame["image_id"].any())
-    if with_image:
-        table.add_column("image", overflow="fold")
-    table.add_column("question", overflow="fold")
-    table.add_column("human answers", overflow="fold")
-    table.add_column("prediction", overflow="fold")
+    with_image = bool(frame["image_id"].any())
+    for name in ("id", *(["image"] if with_image else []), "question", "human answers", "prediction"):
+        table.add_column(name, overflow="fold")
     for name in ("", "prob.", "margin", "loss"):
         table.add_column(name, justify="left" if not name else "right", no_wrap=True)
-    with_top = width >= _WIDTH_FOR_TOP
-    if with_top:
-        table.add_column("top answers", overflow="fold")
+    table.add_column("top answers", overflow="fold")
     for row, margin, is_bound in zip(prediction_rows(frame), *margins(frame)):
         style = _HIT if row.hit else _MISS
-        cells = [Text(visible(row.question_id))]
-        if with_image:
-            cells.append(Text(visible(row.image_id)))
-        cells += [
+        table.add_row(
+            Text(visible(row.question_id)),
+            *([Text(visible(row.image_id))] if with_image else []),
             Text(visible(row.question)),
             Text(_answers_text(row.answers)),
             Text(visible(row.prediction), style=style),
@@ -106,14 +103,30 @@ def _list(frame: pd.DataFrame, width: int) -> Table:
             Text(format_rate(row.probability)),
             Text(margin_text(margin, is_bound, row.hit)),
             Text(loss_text(row.loss)),
-        ]
-        if with_top:
-            cells.append(Text(", ".join(f"{visible(answer)} {format_rate(p)}" for answer, p in row.top)))
-        table.add_row(*cells)
+            Text(_top_text(row)),
+        )
     return table
 
 
-def _panel(frame: pd.DataFrame) -> Panel:
+def _blocks(frame: pd.DataFrame) -> Table:
+    """Return a few lines per question, which wrap on any terminal: the same facts as in the table."""
+    blocks = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
+    blocks.add_column(no_wrap=True)
+    blocks.add_column(overflow="fold")
+    for row, margin, is_bound in zip(prediction_rows(frame), *margins(frame)):
+        style = _HIT if row.hit else _MISS
+        names = [row.question_id, *([f"image {row.image_id}"] if row.image_id else [])]
+        blocks.add_row(Text("hit" if row.hit else "miss", style=style), Text(visible(row.question), style="bold"))
+        blocks.add_row("", Text(visible(", ".join(names)), style="dim"))
+        blocks.add_row("", Text(f"human answers: {_answers_text(row.answers)}"))
+        blocks.add_row("", Text(f"prediction: {visible(row.prediction)} {format_rate(row.probability)}", style=style))
+        blocks.add_row("", Text(f"top answers: {_top_text(row)}"))
+        numbers = f"margin {margin_text(margin, is_bound, row.hit)}, loss {loss_text(row.loss)}"
+        blocks.add_row("", Text(numbers))
+    return blocks
+
+
+def _panel(frame: pd.DataFrame, width: int) -> Panel:
     """Return a panel with everything about the single question in `frame`."""
     (row,) = prediction_rows(frame)
     (margin,), (is_bound,) = margins(frame)
@@ -135,16 +148,22 @@ def _panel(frame: pd.DataFrame) -> Panel:
     for name, text in lines:
         if text.plain:
             facts.add_row(name, text)
-    parts: list[RenderableType] = [facts, Text(), _top_bars(row)]
+    parts: list[RenderableType] = [facts, Text(), _top_bars(row, width)]
     return Panel(Group(*parts), title=Text(f"question {visible(row.question_id)}"), title_align="left", expand=False)
 
 
-def _top_bars(row: PredictionRow) -> Table:
+def _top_bars(row: PredictionRow, width: int) -> Table:
     """Return the top answers with a bar for each probability; the right ones are marked."""
     bars = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    bars.add_column(overflow="fold")
+    for name in ("probability", "bar", "right"):
+        bars.add_column(name, no_wrap=True)
+    # What is left beside the panel's frame, the longest answer, the probability and the mark.
+    longest = max((len(visible(answer)) for answer, _ in row.top), default=0)
+    room = min(_BAR_WIDTH, max(0, width - longest - 25))
     for answer, probability in row.top:
         right = row.is_right(answer)
-        bar = _bar(probability)
+        bar = _bar(probability, room)
         bars.add_row(
             Text(visible(answer), style=_HIT if right else ""),
             Text(format_rate(probability)),
@@ -154,8 +173,8 @@ def _top_bars(row: PredictionRow) -> Table:
     return bars
 
 
-def _bar(probability: float) -> str:
-    return "█" * int(_BAR_WIDTH * probability + 0.5)
+def _bar(probability: float, width: int = _BAR_WIDTH) -> str:
+    return "█" * int(width * probability + 0.5)
 
 
 def answer_text(top: Sequence[tuple[str, float]]) -> str:

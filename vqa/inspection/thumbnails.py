@@ -1,93 +1,115 @@
-"""Thumbnails of the images that the questions are about, embedded in the page."""
+"""Thumbnails of the original images and photographs that the questions are about, embedded in the page."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
-from typing import Any
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
+from tqdm import tqdm
 
-from vqa.data.images import ImageStore
+from vqa.data.cards import DatasetCard
+from vqa.data.image_files import ImageFolder, decode_image, image_folder
+from vqa.errors import ImageError
 
 # (longest side in pixels, WebP quality), from the best to the smallest that is still useful.
-SIZES = ((160, 70), (128, 60), (96, 55), (64, 50), (48, 40))
+SIZES = ((320, 72), (240, 70), (160, 70), (128, 60), (96, 55), (64, 50), (48, 40))
 # Total bytes of the thumbnails in base64; leaves room for the questions in a page of 20 MB.
 BUDGET = 13_000_000
 _AT_ONCE = 256
 
 
-def thumbnails(store: ImageStore | None, image_ids: Sequence[str]) -> dict[str, Any] | None:
-    """Return the thumbnails in the form that the page's script reads, or None if there are no pixels to show.
+class Thumbnails(NamedTuple):
+    """The images of a page.
+
+    Attributes
+    ----------
+    page : ``{"type", "sharp", "data"}`` for the page's script, with a base64 text per image in `data`, None for a
+        missing image; `sharp` is true for drawings, whose pixels should not be blurred when enlarged. None if there
+        is no image to show
+    faults : (image id, what is wrong with it) of each image that cannot be shown
+    """
+
+    page: dict[str, Any] | None
+    faults: list[tuple[str, str]]
+
+
+def original_files(card: DatasetCard) -> ImageFolder | None:
+    """Return the folder of the original image files of a data set, or None if its card names none."""
+    return image_folder(card) if card.images is not None and card.images.kind == "pixels" else None
+
+
+def thumbnails(folder: ImageFolder | None, image_ids: Sequence[str]) -> Thumbnails:
+    """Return the thumbnails of the images, as large as the budget allows.
 
     Parameters
     ----------
-    store : image store of a data set
-    image_ids : ids in the order in which the page numbers them
-
-    Returns
-    -------
-    ``{"type", "width", "height", "sharp", "data"}`` with a base64 text per image in `data`, None for a missing
-    image; `sharp` is true for drawings, whose pixels should not be blurred when enlarged
+    folder : finds the original file of an image id
+    image_ids : ids in the order in which the page numbers them; "" means no image
     """
-    if store is None or store.kind != "pixels" or not any(image_ids):
-        return None
-    missing = set(store.missing(list(image_ids)))
-    present = [image_id for image_id in image_ids if image_id and image_id not in missing]
-    if not present:
-        return None
-    sharp = _has_few_colours(_as_image(store.read(present[:1])[0]))
+    names = [image_id for image_id in image_ids if image_id]
+    if folder is None or not names:
+        return Thumbnails(None, [])
     for side, quality in SIZES:
-        encoded = _encode_all(store, present, side, quality)
+        encoded = _encode_all(folder, names, side, quality)
         if encoded is not None:
             break
     else:
-        return None
-    height, width = _scaled(store.shape[1:], side)
-    data = [encoded.get(name) for name in image_ids]
-    return {"type": "image/webp", "width": width, "height": height, "sharp": sharp, "data": data}
+        return Thumbnails(None, [(names[0], f"{len(names):,} images are too many for one page")])
+    faults = [(name, str(result)) for name, result in encoded.items() if isinstance(result, ImageError)]
+    images = {name: result for name, result in encoded.items() if isinstance(result, _Encoded)}
+    if not images:
+        return Thumbnails(None, faults)
+    data = [images[name].text if name in images else None for name in image_ids]
+    sharp = next(iter(images.values())).few_colours
+    return Thumbnails({"type": "image/webp", "sharp": sharp, "data": data}, faults)
 
 
-def _encode_all(store: ImageStore, image_ids: Sequence[str], side: int, quality: int) -> dict[str, str] | None:
+class _Encoded(NamedTuple):
+    text: str
+    few_colours: bool
+
+
+def _encode_all(
+    folder: ImageFolder, names: Sequence[str], side: int, quality: int
+) -> dict[str, _Encoded | ImageError] | None:
     """Return base64 texts by image id, or None once they are going to exceed the budget."""
-    encoded: dict[str, str] = {}
+    results: dict[str, _Encoded | ImageError] = {}
     size = 0
-    for start in range(0, len(image_ids), _AT_ONCE):
-        names = image_ids[start : start + _AT_ONCE]
-        for name, pixels in zip(names, store.read(list(names))):
-            encoded[name] = _encode(pixels, side, quality)
-            size += len(encoded[name])
-        if size / len(encoded) * len(image_ids) > BUDGET:
+    for name, result in zip(names, _in_parallel(folder, names, side, quality)):
+        results[name] = result
+        size += len(result.text) if isinstance(result, _Encoded) else 0
+        checked = len(results) % _AT_ONCE == 0 or len(results) == len(names)
+        if checked and size / len(results) * len(names) > BUDGET:
             return None
-    return encoded
+    return results
 
 
-def _encode(pixels: npt.NDArray[np.float32], side: int, quality: int) -> str:
-    """Return one image, float32 (3, H, W) in [-1, 1], as WebP in base64."""
-    image = _as_image(pixels)
-    height, width = _scaled((image.height, image.width), side)
-    if (width, height) != image.size:
-        image = image.resize((width, height), Image.Resampling.LANCZOS)
+def _in_parallel(folder: ImageFolder, names: Sequence[str], side: int, quality: int) -> Iterator[_Encoded | ImageError]:
+    """Yield the encoded images in the order of their names; Pillow decodes and encodes outside Python's lock."""
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2) as pool:
+        progress = tqdm(total=len(names), desc="thumbnails", unit="image", delay=2, leave=False, disable=None)
+        with progress:
+            for start in range(0, len(names), _AT_ONCE):
+                chunk = names[start : start + _AT_ONCE]
+                yield from pool.map(lambda name: _encode(folder, name, side, quality), chunk)
+                progress.update(len(chunk))
+
+
+def _encode(folder: ImageFolder, name: str, side: int, quality: int) -> _Encoded | ImageError:
+    """Return one image as WebP in base64, or what is wrong with it."""
+    try:
+        image = Image.fromarray(np.ascontiguousarray(decode_image(folder.find(name)).transpose(1, 2, 0)))
+    except ImageError as error:
+        return error
+    few_colours = image.getcolors(64) is not None
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
     data = io.BytesIO()
     # With few colours, lossless is smaller and sharp.
-    image.save(data, "WEBP", lossless=_has_few_colours(image), quality=quality)
-    return base64.b64encode(data.getvalue()).decode("ascii")
-
-
-def _as_image(pixels: npt.NDArray[np.float32]) -> Image.Image:
-    values = np.clip(np.rint((pixels.transpose(1, 2, 0) + 1.0) * 127.5), 0, 255).astype(np.uint8)
-    return Image.fromarray(values)
-
-
-def _has_few_colours(image: Image.Image) -> bool:
-    return image.getcolors(64) is not None
-
-
-def _scaled(shape: Sequence[int], side: int) -> tuple[int, int]:
-    """Return (height, width) with the longest side at most `side`."""
-    height, width = shape
-    factor = min(1.0, side / max(height, width))
-    return max(1, round(height * factor)), max(1, round(width * factor))
+    image.save(data, "WEBP", lossless=image.getcolors(64) is not None, quality=quality)
+    return _Encoded(base64.b64encode(data.getvalue()).decode("ascii"), few_colours)

@@ -7,6 +7,13 @@ let asking = false;
 
 function showError(text) {
   answer.replaceChildren(element("p", "error", text));
+  bringIntoView();
+}
+
+// On a phone the answer is below the image and the question.
+function bringIntoView() {
+  const box = answer.getBoundingClientRect();
+  if (box.bottom > window.innerHeight || box.top < 0) answer.scrollIntoView({ block: "nearest" });
 }
 
 function showAnswer(result) {
@@ -22,7 +29,7 @@ function showAnswer(result) {
     fill.style.width = `${100 * probability}%`;
     track.append(fill);
     line.append(element("span", "bar-label", text), track, element("span", "bar-value", formatRate(probability)));
-    line.title = `${text}: ${probability}`;
+    line.title = visible(`${text}: ${probability}`);
     bars.append(line);
   }
   answer.append(bars);
@@ -30,6 +37,7 @@ function showAnswer(result) {
     const words = result.unknown_words.map((word) => `“${word}”`).join(", ");
     answer.append(element("p", "warning", `Not in the training vocabulary: ${words}. The answer ignores what they mean.`));
   }
+  bringIntoView();
 }
 
 function suggest(questions) {
@@ -56,7 +64,7 @@ function choose(blob, example) {
   for (const button of document.querySelectorAll(".example")) {
     button.setAttribute("aria-pressed", String(Number(button.dataset.example) === example));
   }
-  suggest(example === undefined ? [] : settings.examples[example]);
+  suggest(example === undefined ? settings.questions : settings.examples[example]);
   answer.replaceChildren();
 }
 
@@ -64,7 +72,7 @@ async function ask() {
   const question = byId("question").value;
   if (asking) return;
   if (settings.withImage && !image) return showError("Choose an image first.");
-  if (!question.trim()) return showError("Type a question first, such as: what color is the shape?");
+  if (!question.trim()) return showError("Type a question first.");
   if (image && image.size > settings.maxBytes) {
     return showError(`The file has ${Math.round(image.size / 1e6)} MB; at most ${settings.maxBytes / 1e6} MB are accepted.`);
   }
@@ -86,6 +94,8 @@ async function ask() {
     byId("ask").disabled = false;
   }
 }
+
+suggest(settings.questions);
 
 byId("form").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -111,7 +121,7 @@ if (settings.withImage) {
   for (const button of document.querySelectorAll(".example")) {
     button.addEventListener("click", async () => {
       const number = Number(button.dataset.example);
-      choose(await (await fetch(`examples/${number}.png`)).blob(), number);
+      choose(await (await fetch(`examples/${number}`)).blob(), number);
     });
   }
 }

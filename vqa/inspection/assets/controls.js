@@ -34,7 +34,7 @@ function search(text) {
 function setFacet(name, value) {
   const number = data.facets.findIndex((facet) => facet.name === name);
   if (number < 0) return;
-  const index = data.facets[number].values.indexOf(value);
+  const index = data.facets[number].values.findIndex((each) => visible(each) === value);
   byId(`facet-${number}`).value = index < 0 ? "" : String(index);
 }
 
@@ -50,6 +50,10 @@ makeControls();
 byId("search").addEventListener("input", applyFilters);
 byId("sort").addEventListener("change", applyFilters);
 byId("reset").addEventListener("click", reset);
+byId("open-filters").addEventListener("click", () => {
+  const open = byId("filters").classList.toggle("open");
+  byId("open-filters").setAttribute("aria-expanded", String(open));
+});
 
 // A button of the summary shows the questions behind its number.
 for (const button of document.querySelectorAll("[data-facet]")) {

@@ -42,11 +42,11 @@ const orders = new Map();
 function ordered(number) {
   if (!orders.has(number)) {
     const sort = data.sorts[number];
-    if (!sort.values) return everything;
+    if (!sort.ranks) return everything;
     // Rows without a value come last in either direction; equal values keep the order of the file.
     const sign = sort.descending ? -1 : 1;
     const missing = sort.descending ? -Infinity : Infinity;
-    const keys = sort.values.map((value) => (value === null ? missing : value));
+    const keys = sort.ranks.map((rank) => (rank === null ? missing : rank));
     orders.set(number, everything.slice().sort((a, b) => sign * (keys[a] - keys[b]) || a - b));
   }
   return orders.get(number);
@@ -57,11 +57,14 @@ let current = 0;
 
 function applyFilters() {
   const tests = parseQuery(byId("search").value);
+  let active = 0;
   for (const [number, facet] of data.facets.entries()) {
     const select = byId(`facet-${number}`);
     const wanted = select.value;
     select.classList.toggle("active", wanted !== "");
-    if (wanted !== "") tests.push((row) => facet.column[row] === Number(wanted));
+    if (wanted === "") continue;
+    active += 1;
+    tests.push((row) => facet.column[row] === Number(wanted));
   }
   shown = ordered(Number(byId("sort").value)).filter((row) => tests.every((test) => test(row)));
   current = 0;
@@ -72,6 +75,7 @@ function applyFilters() {
       : `${shown.length.toLocaleString("en")} of ${total.toLocaleString("en")} questions`;
   byId("nothing").hidden = shown.length > 0;
   byId("reset").hidden = tests.length === 0;
+  byId("open-filters").textContent = active ? `Filter and sort (${active})` : "Filter and sort";
   const top = byId("explorer").getBoundingClientRect().top + window.scrollY;
   if (window.scrollY > top) window.scrollTo(0, top);
   refresh();

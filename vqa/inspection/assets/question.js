@@ -6,7 +6,8 @@ const rows = data.rows;
 const systems = data.systems;
 const total = rows.id.length;
 const withPictures = !document.documentElement.classList.contains("no-images");
-const fold = (text) => text.toLocaleLowerCase();
+// What is searched is what is seen.
+const fold = (text) => visible(text).toLocaleLowerCase();
 
 function formatMargin(system, row) {
   const margin = system.margin[row];
@@ -36,9 +37,7 @@ function picture(row) {
   if (encoded) {
     const shown = element("img");
     shown.src = `data:${thumbnails.type};base64,${encoded}`;
-    shown.alt = `image ${data.images[image]}`;
-    shown.width = thumbnails.width;
-    shown.height = thumbnails.height;
+    shown.alt = visible(`image ${data.images[image]}`);
     shown.decoding = "async";
     shown.classList.toggle("sharp", thumbnails.sharp);
     frame.append(shown);
@@ -83,7 +82,7 @@ function topBars(system, row) {
     fill.style.width = `${100 * flat[i + 1]}%`;
     track.append(fill);
     line.append(element("span", "bar-label", answer), track, element("span", "bar-value", formatRate(flat[i + 1])));
-    line.title = `${answer}: ${flat[i + 1]}`;
+    line.title = visible(`${answer}: ${flat[i + 1]}`);
     bars.append(line);
   }
   return bars;
