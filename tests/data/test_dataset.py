@@ -6,7 +6,8 @@ import pytest
 
 import vqa
 from vqa.data import dataset as dataset_module
-from vqa.data.dataset import DataOptions, load_dataset
+from vqa.data.dataset import load_dataset
+from vqa.data.options import DataOptions
 from vqa.data.table import QuestionTable
 from vqa.data.vocab import Vocabulary
 from vqa.errors import ConfigError, DataError

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vqa.data.dataset import DataOptions
+from vqa.data.options import DataOptions
 from vqa.errors import ConfigError
 from vqa.training.config import TrainConfig
 from vqa.training.run_config import RunConfig, read_config, read_run_config

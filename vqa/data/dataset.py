@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from vqa.data.cards import EXACT, NORMALIZED, DatasetCard, load_card
 from vqa.data.images import ImageStore, open_images
+from vqa.data.options import DataOptions
 from vqa.data.readers import read_split
 from vqa.data.table import QuestionTable, answer_spellings
 from vqa.data.vocab import EncodedQuestions, Vocabulary, build_vocabulary, encode_questions
@@ -18,41 +19,6 @@ log = logging.getLogger(__name__)
 TRAIN = "train"
 # Published data sets whose answers are compared as their authors compare them.
 FORMATS_WITH_A_CONVENTION = ("easy-vqa", "vqa-json")
-
-
-@dataclass(frozen=True)
-class DataOptions:
-    """How the files of a data set are read and its vocabulary is made; a run records them.
-
-    Attributes
-    ----------
-    max_bad : largest fraction of bad lines that is accepted in a split, in [0, 1]
-    max_answers : size limit of the answer vocabulary; 0 means none
-    min_word_count : words that occur less often in the training questions are unknown
-    answers : how answers are compared and trained, "exact" (as written) or "normalized"; "" as the card says
-
-    Raises
-    ------
-    ConfigError
-        A value is out of its range.
-    """
-
-    max_bad: float = 0.01
-    max_answers: int = 0
-    min_word_count: int = 1
-    answers: str = ""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.max_bad <= 1:
-            raise ConfigError(f"max_bad: expected a fraction of bad lines in [0, 1], got {self.max_bad}")
-        if self.max_answers < 0:
-            raise ConfigError(
-                f"max_answers: expected a number of at least 1, or 0 for no limit, got {self.max_answers}"
-            )
-        if self.min_word_count < 1:
-            raise ConfigError(f"min_word_count: expected a number of at least 1, got {self.min_word_count}")
-        if self.answers not in ("", EXACT, NORMALIZED):
-            raise ConfigError(f"answers: expected {EXACT!r} or {NORMALIZED!r}, got {self.answers!r}")
 
 
 class Dataset:

@@ -6,7 +6,8 @@ import dataclasses
 from pathlib import Path
 
 from vqa._mxnet import mx
-from vqa.data.dataset import DataOptions, Dataset
+from vqa.data.dataset import Dataset
+from vqa.data.options import DataOptions
 from vqa.errors import ConfigError
 from vqa.evaluation.run import Run, load_run
 from vqa.files import sha256_of_text

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vqa.data.cards import EXACT
-from vqa.data.dataset import DataOptions
+from vqa.data.options import DataOptions
 from vqa.errors import ConfigError
 from vqa.training.config import TrainConfig, checked_options
 
