@@ -1,6 +1,7 @@
 """Visual question answering on MXNet 1.9.1 / Gluon with evaluation that can be trusted.
 
-Names load on first use, so that ``import vqa`` is light and ``vqa.scoring`` never needs MXNet.
+Names load on first use, so that ``import vqa`` is light and ``vqa.scoring`` never needs MXNet. After ``import vqa``,
+``import mxnet`` works with NumPy 1.24 and later.
 """
 
 from __future__ import annotations
@@ -8,7 +9,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from vqa import _mxnet_import
+
 if TYPE_CHECKING:
+    from vqa._mxnet import mx as mx
     from vqa.data.dataset import load_dataset as load_dataset
     from vqa.data.loader import Batch as Batch
     from vqa.data.loader import GroupedLoader as GroupedLoader
@@ -43,10 +47,13 @@ _HOME = {
     "fit": "vqa.evaluation.fit",
     "load_dataset": "vqa.data.dataset",
     "load_run": "vqa.evaluation.run",
+    "mx": "vqa._mxnet",
     "normalize_answer": "vqa.scoring.normalize",
 }
 
 __all__ = sorted(_HOME)
+
+_mxnet_import.install()
 
 
 def __getattr__(name: str) -> Any:

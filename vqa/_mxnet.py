@@ -1,60 +1,31 @@
-"""The one door to MXNet: NumPy compatibility, thread count, version check, devices and seeds.
+"""The one door to MXNet: version check, devices and seeds.
 
-Every module that needs MXNet takes it from here (``from vqa._mxnet import mx``), so that what MXNet 1.9.1 needs
-is done before its import, once.
+Every module that needs MXNet takes it from here (``from vqa._mxnet import mx``). Users of the package write
+``import vqa`` and then ``import mxnet as mx``, or ``vqa.mx``.
 """
 
 from __future__ import annotations
 
-import os
 import random
-import sys
 import warnings
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vqa._mxnet_import import INSTALL, SUPPORTED_VERSION
 from vqa.errors import ConfigError, InstallationError
-
-SUPPORTED_VERSION = "1.9.1"
-
-
-def _usable_cores() -> int:
-    """Return the number of processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _restore_numpy_names() -> None:
-    """Give NumPy the type names back that MXNet 1.9.1 reads at import and NumPy 1.24 removed."""
-    for name, builtin in (("bool", bool), ("int", int), ("float", float), ("complex", complex), ("object", object)):
-        if name not in np.__dict__:
-            setattr(np, name, builtin)
 
 
 def _import_mxnet() -> ModuleType:
     """Import MXNet, or say in one line why it cannot be imported and what to do."""
-    # MXNet takes half the cores unless told otherwise; these variables are read once, at its import.
-    os.environ.setdefault("OMP_NUM_THREADS", str(_usable_cores()))
-    # Threads of libgomp that wait for one another stay awake for some microseconds, then sleep: as fast as spinning on
-    # idle cores, and no burden where other programs want the cores too.
-    if sys.platform.startswith("linux") and "OMP_WAIT_POLICY" not in os.environ:
-        os.environ["OMP_WAIT_POLICY"] = "ACTIVE"
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    if int(np.__version__.split(".")[0]) >= 2:
-        raise InstallationError(
-            f"MXNet {SUPPORTED_VERSION} needs NumPy below 2, found {np.__version__}: pip install 'numpy<2'"
-        )
-    _restore_numpy_names()
+    # `vqa/__init__.py` has installed the finder that prepares this import.
     try:
         import mxnet
-    except (ImportError, OSError, AttributeError) as error:
-        raise InstallationError(
-            f"MXNet cannot be imported ({type(error).__name__}: {error}): "
-            f"pip install mxnet=={SUPPORTED_VERSION} 'numpy<2' (Linux or x86-64 macOS, Python 3.9 to 3.12)"
-        ) from error
+    except InstallationError:
+        raise
+    except ImportError as error:
+        raise InstallationError(f"MXNet cannot be imported ({error}): {INSTALL}") from error
     if mxnet.__version__ != SUPPORTED_VERSION:
         raise InstallationError(
             f"expected MXNet {SUPPORTED_VERSION}, found {mxnet.__version__}: pip install mxnet=={SUPPORTED_VERSION}"
@@ -63,7 +34,7 @@ def _import_mxnet() -> ModuleType:
 
 
 def _import_gluonnlp() -> ModuleType:
-    """Import gluonnlp without its warning that it replaces MXNet's LAMB optimizer, which is not used here."""
+    """Import gluonnlp without its warning that it replaces MXNet's LAMB optimizer, which this package does not use."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*gluonnlp.optimizer.lamb.LAMB is overriding.*")
         try:
@@ -81,7 +52,7 @@ else:
     gluonnlp = _import_gluonnlp()
 
 
-def device(name: str) -> mx.Context:
+def device_context(name: str) -> mx.Context:
     """Return the MXNet context for ``"cpu"``, ``"gpu"`` or ``"gpu:1"``.
 
     Raises
@@ -95,7 +66,7 @@ def device(name: str) -> mx.Context:
     number = int(index or 0)
     if kind == "gpu" and number >= mx.context.num_gpus():
         raise ConfigError(
-            f"device {name!r} is not there: MXNet sees {mx.context.num_gpus()} GPUs; use --device cpu, "
+            f"device {name!r} does not exist: MXNet sees {mx.context.num_gpus()} GPUs; use --device cpu, "
             "or install a CUDA build of MXNet"
         )
     return mx.Context(kind, number)

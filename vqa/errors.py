@@ -21,7 +21,7 @@ class VqaError(Exception):
     """An error whose message is one line for the user; the command prints it and exits with 1."""
 
 
-class InstallationError(VqaError):
+class InstallationError(VqaError, ImportError):
     """MXNet or an optional package is missing or cannot be imported."""
 
 

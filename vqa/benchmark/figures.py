@@ -10,7 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vqa.benchmark.worker import ENVIRONMENT, Timing, usable_cores
+from vqa._mxnet_import import usable_cores
+from vqa.benchmark.worker import ENVIRONMENT, Timing
 
 # What decides how fast the libraries are, beside the machine.
 VARIABLES = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MKL_NUM_THREADS", "MXNET_ENGINE_TYPE")

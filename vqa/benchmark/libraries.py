@@ -6,9 +6,10 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vqa._mxnet_import import usable_cores
 from vqa.benchmark.figures import Figure, Result, speed, timings_json
 from vqa.benchmark.sizes import Sizes
-from vqa.benchmark.worker import Alternative, Timing, measure, usable_cores
+from vqa.benchmark.worker import Alternative, Timing, measure
 from vqa.errors import InstallationError
 
 SAME = {"embedding_size": 300, "hidden_size": 512}

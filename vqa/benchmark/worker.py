@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from vqa._mxnet_import import usable_cores
 from vqa.errors import InstallationError
 
 # Idle threads of OpenMP spin for a while before they sleep; the next alternative starts when they have stopped.
@@ -152,11 +153,6 @@ def measure(
             worker.name: Timing(times[number], facts[number], worker.peak_bytes)
             for number, worker in enumerate(workers)
         }
-
-
-def usable_cores() -> int:
-    """Return the number of processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def facts_of(alternative: Alternative) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def examine(
         The inputs are no NDArrays or have not the output's rows, the output is not (N, C), or the labels are no whole
         numbers of N rows. What the network itself raises on the given inputs is passed on.
 
-    >>> from vqa._mxnet import mx
+    >>> import mxnet as mx
     >>> net = mx.gluon.nn.Dense(3)
     >>> net.initialize()
     >>> examine(net, mx.nd.random.normal(shape=(4, 5)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vqa._mxnet import device, mx
+from vqa._mxnet import device_context, mx
 from vqa.data.loader import Batch, GroupedLoader
 from vqa.doctor.evaluating import check_evaluation
 from vqa.doctor.examination import examine
@@ -54,7 +54,7 @@ def examine_run(run: Run, split: str = "test") -> Findings:
 def _loader(run: Run, split: str, num_questions: int) -> GroupedLoader:
     """Return a loader of the first questions of a split, in batches of BATCH."""
     rows = np.arange(min(num_questions, len(run.dataset.table(split))))
-    return GroupedLoader(run.dataset, split, batch_size=BATCH, rows=rows, ctx=device(run.device))
+    return GroupedLoader(run.dataset, split, batch_size=BATCH, rows=rows, ctx=device_context(run.device))
 
 
 def _activation(run: Run, batch: Batch) -> Iterator[Finding]:

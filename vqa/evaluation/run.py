@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vqa._mxnet import device, mx
+from vqa._mxnet import device_context, mx
 from vqa.data.cards import load_card
 from vqa.data.dataset import Dataset, load_dataset
 from vqa.data.loader import GroupedLoader
@@ -179,7 +179,7 @@ class Run:
         if isinstance(split, QuestionTable):
             dataset, split = dataset.with_table("given", split), "given"
         table = dataset.table(split)
-        loader = GroupedLoader(dataset, split, batch_size=batch_size, ctx=device(self.device))
+        loader = GroupedLoader(dataset, split, batch_size=batch_size, ctx=device_context(self.device))
         classes = np.empty((len(table), min(TOP, self.vocabulary.num_answers)), dtype=np.int64)
         probability = np.empty(classes.shape)
         losses = np.empty(len(table), dtype=np.float32)
@@ -219,8 +219,11 @@ class Run:
         check_question(question)
         words = self.vocabulary.encode_question(question)
         logits = self.network(
-            mx.nd.array(self.image_values(image), ctx=device(self.device)),
-            *(mx.nd.array(values, dtype="int32", ctx=device(self.device)) for values in ([0], [words], [len(words)])),
+            mx.nd.array(self.image_values(image), ctx=device_context(self.device)),
+            *(
+                mx.nd.array(values, dtype="int32", ctx=device_context(self.device))
+                for values in ([0], [words], [len(words)])
+            ),
         ).asnumpy()
         (best,), (probability,) = top_answers(logits, self.loss.activation, top)
         return Answer(

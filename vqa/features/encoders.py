@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vqa._mxnet import device as find_device
-from vqa._mxnet import mx, seed_everything
+from vqa._mxnet import device_context, mx, seed_everything
 from vqa.errors import ConfigError, DataError, did_you_mean
 from vqa.features import efficientnet
 
@@ -84,7 +83,7 @@ class ImageEncoder:
         if weights == "random":
             seed_everything(seed)
             self.settings["seed"] = seed
-        self._context = find_device(device)
+        self._context = device_context(device)
         build = _build_efficientnet if name == EFFICIENTNET else _build_from_model_zoo
         self._trunk = build(name, weights, size, self._context)
         misfit = ConfigError(f"{name} cannot take images of {size} x {size} pixels; it was trained at {trained_at}")

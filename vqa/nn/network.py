@@ -6,8 +6,7 @@ import inspect
 from dataclasses import replace
 from typing import Any, Protocol
 
-from vqa._mxnet import device as find_device
-from vqa._mxnet import mx, seed_everything
+from vqa._mxnet import device_context, mx, seed_everything
 from vqa.errors import ConfigError, did_you_mean
 from vqa.nn.presets import DEFAULTS, PRESETS, Parts
 from vqa.nn.question_encoders import Tensor
@@ -117,7 +116,7 @@ def build_from_spec(spec: NetworkSpec, *, seed: int = 1, device: str = "cpu") ->
     ConfigError
         As in `build_network`.
     """
-    context = find_device(device)
+    context = device_context(device)
     spec = replace(spec, options=_complete_options(spec))
     seed_everything(seed)
     network = VqaNetwork(spec, PRESETS[spec.preset](spec, **spec.options))

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from vqa._mxnet import device, mx
+from vqa._mxnet import device_context, mx
 from vqa.data.dataset import Dataset
 from vqa.data.loader import GroupedLoader
 from vqa.errors import Interrupted, TrainingError
@@ -62,7 +62,7 @@ def train(
     split = train_validation_split(dataset, config)
     if split.holds_nothing_out:
         log.warning("too few images or questions to hold some out: validation is on the training questions")
-    options: dict[str, Any] = {"batch_size": config.batch_size, "ctx": device(config.device)}
+    options: dict[str, Any] = {"batch_size": config.batch_size, "ctx": device_context(config.device)}
     loader = GroupedLoader(dataset, "train", shuffle=True, seed=config.seed, rows=split.training_rows, **options)
     validation_loader = GroupedLoader(dataset, split.validation_split, rows=split.validation_rows, **options)
     validation_table = dataset.table(split.validation_split)
