@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from vqa._mxnet import mx
 from vqa.data.batching import BatchPlan, padded_width, plan_by_image, plan_by_length, plan_in_order
 from vqa.data.dataset import Dataset
 from vqa.data.image_files import unusable_images
 from vqa.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from vqa._mxnet import mx
 
 NDArray = Any  # MXNet has no type information
 
@@ -66,6 +68,7 @@ class GroupedLoader:
         question and have the same number of batches (with a batch_size of 1, one may have one more)
     rows : load only these rows of the table, without repeats; None: all
     ctx : device of the arrays; None: the CPU
+    numpy : yield NumPy arrays instead of MXNet's; then MXNet is not needed
 
     Raises
     ------
@@ -88,6 +91,7 @@ class GroupedLoader:
         shard: tuple[int, int] = (0, 1),
         rows: Sequence[int] | npt.NDArray[np.int64] | None = None,
         ctx: mx.Context | None = None,
+        numpy: bool = False,
     ) -> None:
         table = dataset.table(split)
         chosen = _checked_rows(rows, len(table), split)
@@ -99,7 +103,8 @@ class GroupedLoader:
         self._with_images = self._images.kind != "none"
         self._shuffle = shuffle
         self._seed = seed
-        self._ctx = ctx or mx.cpu()
+        self._ctx = ctx
+        self._numpy = numpy
         self._next_epoch = 0
         if self._with_images:
             ids = [self._encoded.image_ids[number] for number in np.unique(self._encoded.image_number[chosen])]
@@ -166,10 +171,14 @@ class GroupedLoader:
         )
 
     def _array(self, values: npt.NDArray[Any], dtype: type[np.generic]) -> NDArray:
+        array = np.ascontiguousarray(values, dtype=dtype)
+        if self._numpy:
+            return array
+        from vqa._mxnet import mx
+
         # mx.nd.array copies in the operators' thread pool, which takes milliseconds on busy cores; sharing the memory
         # takes no time. Nothing else holds these values: they were gathered for this batch.
-        shared = mx.nd.from_numpy(np.ascontiguousarray(values, dtype=dtype), zero_copy=True)
-        return shared.as_in_context(self._ctx)
+        return mx.nd.from_numpy(array, zero_copy=True).as_in_context(self._ctx or mx.cpu())
 
     def _gather_images(self, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Return the distinct images of some rows, and each row's position among them."""

@@ -65,7 +65,7 @@ def serve(
     with _listen(host, port) as listener:
         worker = Worker(load)
         run: Run = worker.start()
-        with_image = run.network.spec.image_kind != "none"
+        with_image = run.spec.image_kind != "none"
         examples, questions = examples_of(run, with_image)
         app = create_app(
             worker,

@@ -19,7 +19,6 @@ from vqa.data.image_files import Pixels, decode_image, image_pixels, to_network_
 from vqa.data.image_sources import decode_file
 from vqa.data.video import DEFAULT_FRAMES, DEFAULT_SIZE, read_frames
 from vqa.errors import ConfigError, DataError, ImageError
-from vqa.features.extraction import encode_like
 from vqa.nn.spec import NetworkSpec
 
 # More words than any question of the known data sets by far; a longer text is a mistake.
@@ -110,6 +109,8 @@ def image_values(
         if images.path.is_dir():
             frames = read_frames(path, images.frames or DEFAULT_FRAMES, images.size or DEFAULT_SIZE)
             return to_network_values(frames.reshape(1, *spec.image_shape))
+        from vqa.features.extraction import encode_like  # which needs MXNet
+
         return encode_like(images.path, partial(decode_file, path), device)[None]
 
 

@@ -39,8 +39,12 @@ _version = functools.lru_cache(importlib.metadata.version)  # which reads a file
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of this package and of the libraries that its numbers depend on."""
-    return {name: _version(name) for name in ("vqa", "mxnet", "numpy")}
+    """Return the versions of this package and of the libraries that its numbers depend on, as far as they are there."""
+    found = {}
+    for name in ("vqa", "mxnet", "numpy"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = _version(name)
+    return found
 
 
 def to_json(value: Any) -> str:

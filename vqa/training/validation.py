@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,26 +15,10 @@ from vqa.data.table import QuestionTable
 from vqa.errors import TrainingError
 from vqa.scoring import bounds, rules
 from vqa.scoring.answer_sets import AnswerSets
+from vqa.training.forward import Forward
 
 # Batches whose results may be outstanding: enough to keep the device busy, few enough to keep memory flat.
 IN_FLIGHT = 2
-
-
-class Forward(NamedTuple):
-    """Logits and losses of one batch.
-
-    Attributes
-    ----------
-    rows : int64 (N,), rows of the question table
-    logits : float32 (N, C)
-    loss : float32 (N,), nats; 0 for a question with no known answer
-    known : bool (N,), whether the question has an answer in the vocabulary
-    """
-
-    rows: npt.NDArray[np.int64]
-    logits: npt.NDArray[np.float32]
-    loss: npt.NDArray[np.float32]
-    known: npt.NDArray[np.bool_]
 
 
 def known_rows(batch: Batch) -> npt.NDArray[np.bool_]:

@@ -1,0 +1,230 @@
+"""A trained network with its vocabulary, whatever computes it: predict every question of a split, report, ask."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from vqa.data.cards import load_card
+from vqa.data.dataset import Dataset, load_dataset
+from vqa.data.options import DataOptions
+from vqa.data.table import QuestionTable
+from vqa.data.vocab import Vocabulary
+from vqa.errors import DataError, RunError
+from vqa.evaluation.asking import Answer, ImageLike, check_question, image_values
+from vqa.evaluation.predictions import predictions_table
+from vqa.evaluation.probabilities import TOP, top_answers
+from vqa.nn.spec import NetworkSpec
+from vqa.scoring import report
+from vqa.training.run_folder import versions
+
+if TYPE_CHECKING:
+    from vqa.training.forward import Forward
+
+PROTOCOL = "any-of"
+
+
+class TrainedModel(ABC):
+    """What a run and an exported model have in common; none of it needs MXNet.
+
+    Attributes
+    ----------
+    path : where the model came from
+    record : how it was trained, with the keys card, data_hash, network, best_epoch and seed as in run.json
+    vocabulary : words and answers of the training split
+    spec : what the network was built from
+    activation : "softmax" or "sigmoid", which makes probabilities of its logits
+    device : "cpu" or "gpu:0"
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        record: Mapping[str, Any],
+        vocabulary: Vocabulary,
+        spec: NetworkSpec,
+        activation: str,
+        *,
+        device: str = "cpu",
+        card: str | Path | None = None,
+        dataset: Dataset | None = None,
+    ) -> None:
+        self.path, self.record, self.vocabulary = path, record, vocabulary
+        self.spec, self.activation, self.device = spec, activation, device
+        self._card = Path(card) if card else None
+        self._dataset = dataset
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r}, {self.spec.preset}, best epoch {self.record['best_epoch']})"
+
+    @abstractmethod
+    def data_options(self) -> DataOptions:
+        """Return how the data set was read when the network was trained."""
+
+    @abstractmethod
+    def forward_passes(self, dataset: Dataset, split: str, batch_size: int) -> Iterator[Forward]:
+        """Yield logits and losses of every question of a split, batch by batch."""
+
+    @abstractmethod
+    def logits(self, images: npt.NDArray[np.float32], words: list[int]) -> npt.NDArray[np.float32]:
+        """Return the logits (1, C) of one question, given as word ids, about one image (1, ...)."""
+
+    @property
+    def card(self) -> Path:
+        """The card of the run's data set, or the one named instead when the run was loaded.
+
+        Raises
+        ------
+        RunError
+            It is not there.
+        """
+        path = self._card or Path(self.record["card"])
+        if not path.is_file():
+            raise RunError(f"{self.path} was trained on {path}, which is not there; name the data set with --card CARD")
+        return path
+
+    @property
+    def dataset(self) -> Dataset:
+        """The run's data set, or the one named instead when the run was loaded; read at the first call.
+
+        Raises
+        ------
+        RunError
+            The card's training split is not what the run was trained on, or its images are of another shape.
+        """
+        if self._dataset is None:
+            self._dataset = self._open_dataset()
+        return self._dataset
+
+    def _open_dataset(self) -> Dataset:
+        path = self.card
+        options = dataclasses.asdict(self.data_options())
+        dataset = load_dataset(path, **options, vocabulary=self.vocabulary)
+        if self._card is None and dataset.table("train").content_hash() != self.record["data_hash"]["train"]:
+            raise RunError(
+                f"{self.path} was trained on other questions than {path} holds now; restore the data, "
+                f"or evaluate on the new data on purpose with --card {path}"
+            )
+        spec = self.spec
+        if (dataset.images.kind, tuple(dataset.images.shape)) != (spec.image_kind, spec.image_shape):
+            raise RunError(
+                f"{self.path} was trained on {spec.image_kind} images of shape {spec.image_shape}, but {path} has "
+                f"{dataset.images.kind} images of shape {tuple(dataset.images.shape)}; evaluate on a card that fits"
+            )
+        return dataset
+
+    def predict(self, split: str | QuestionTable = "test", *, batch_size: int = 512) -> pd.DataFrame:
+        """Return the predictions table of a split, every question once and in the order of the file.
+
+        The columns are those of `vqa.evaluation.predictions.predictions_table`.
+
+        Parameters
+        ----------
+        split : name of a split, or a table of questions about images of the data set
+        batch_size : questions per forward pass; the predictions do not depend on it
+
+        Raises
+        ------
+        DataError
+            No question of the split has an answer in the vocabulary: no prediction could be right.
+        """
+        dataset = self.dataset
+        if isinstance(split, QuestionTable):
+            dataset, split = dataset.with_table("given", split), "given"
+        table = dataset.table(split)
+        classes = np.empty((len(table), min(TOP, self.vocabulary.num_answers)), dtype=np.int64)
+        probability = np.empty(classes.shape)
+        losses = np.empty(len(table), dtype=np.float32)
+        answerable = seen = 0
+        for forward in self.forward_passes(dataset, split, batch_size):
+            # While the device computes the next batches.
+            rows = forward.rows
+            classes[rows], probability[rows] = top_answers(forward.logits, self.activation)
+            losses[rows] = forward.loss
+            answerable += int(forward.known.sum())
+            seen += len(rows)
+        assert seen == len(table), f"{seen} questions were predicted, the split holds {len(table)}"
+        if not answerable:
+            raise DataError(
+                f"none of the {len(table)} questions of split {split!r} in {table.source} has an answer in the run's "
+                f"vocabulary ({', '.join(self.vocabulary.answers[:3])}, ...): no prediction could be right; "
+                "is this the data set that the run was made for?"
+            )
+        return predictions_table(table, classes, probability, losses, self.vocabulary.answers)
+
+    def ask(self, image: ImageLike, question: str, *, top: int = 5) -> Answer:
+        """Answer one question about one image.
+
+        Parameters
+        ----------
+        image : path of an image file, a Pillow image, or pixels uint8 (H, W, 3); None for a network without images
+        question : at most `vqa.evaluation.asking.MAX_WORDS` words
+        top : number of answers to return, best first
+
+        Raises
+        ------
+        DataError
+            The question is empty or too long.
+        ImageError
+            The image is missing or cannot be decoded.
+        """
+        check_question(question)
+        logits = self.logits(self.image_values(image), self.vocabulary.encode_question(question))
+        (best,), (probability,) = top_answers(logits, self.activation, top)
+        return Answer(
+            question,
+            tuple((self.vocabulary.answers[index], float(value)) for index, value in zip(best, probability)),
+            tuple(self.vocabulary.unknown_words(question)),
+            self.activation,
+        )
+
+    def image_values(self, image: ImageLike) -> npt.NDArray[np.float32]:
+        """Return an image as the network takes it, float32 (1, ...)."""
+        spec = self.spec
+        needs_card = spec.image_kind not in ("none", "pixels")
+        return image_values(image, spec, load_card(self.card).images if needs_card else None, self.device)
+
+    def provenance(self, split: str) -> dict[str, Any]:
+        """Return where predictions on a split come from: what two files must share to be compared."""
+        return {
+            "run": str(self.path),
+            "card": str(self.dataset.card.path),
+            "split": split,
+            "data_hash": self.dataset.table(split).content_hash(),
+            "protocol": PROTOCOL,
+            "activation": self.activation,
+            "seed": self.record["seed"],
+        }
+
+    def report(
+        self, split: str | QuestionTable = "test", *, predictions: pd.DataFrame | None = None
+    ) -> report.Evaluation:
+        """Return the report of a split: every number with its n, interval, blind baselines and ceiling.
+
+        Parameters
+        ----------
+        split : name of a split, or a table of questions about images of the data set
+        predictions : what `predict` returned for this split, where it is at hand
+        """
+        frame = self.predict(split) if predictions is None else predictions
+        table = split if isinstance(split, QuestionTable) else self.dataset.table(split)
+        return report.evaluate(
+            table,
+            frame["prediction"].tolist(),
+            probabilities=frame["probability"].to_numpy(),
+            train=self.dataset.table("train"),
+            answer_vocabulary=self.vocabulary.answers,
+            split=split if isinstance(split, str) else "",
+            card=str(self.dataset.card.path),
+            data_hash=table.content_hash(),
+            protocol=PROTOCOL,
+            seed=self.record["seed"],
+            versions=versions(),
+        )
