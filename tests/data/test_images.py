@@ -62,6 +62,36 @@ def test_names_may_not_leave_the_folder(tmp_path: Path, name: str) -> None:
         ImageFolder(tmp_path / "images").find(name)
 
 
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """A folder of images with links to a file and a folder outside of it, and to a file inside."""
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/b.png").touch()
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "a.png").touch()
+    (images / "inside.png").symlink_to("a.png")
+    (images / "outside.png").symlink_to(tmp_path / "secret/b.png")
+    (images / "folder").symlink_to(tmp_path / "secret")
+    (tmp_path / "alias").symlink_to(images)
+    return tmp_path
+
+
+@pytest.mark.parametrize("folder", ["images", "alias"])
+def test_links_may_not_leave_the_folder(linked: Path, folder: str) -> None:
+    images = ImageFolder(linked / folder)
+    assert images.find("inside") == linked / folder / "inside.png"
+    for name in ("outside", "folder/b"):
+        with pytest.raises(ImageError, match=f"{name!r} is a link to .*b.png, out of .*follow_symlinks = true"):
+            images.find(name)
+
+
+def test_links_are_followed_on_request(linked: Path) -> None:
+    images = ImageFolder(linked / "images", follow_symlinks=True)
+    assert images.find("outside") == linked / "images/outside.png"
+    assert images.find("folder/b") == linked / "images/folder/b.png"
+
+
 # --- decoding
 
 
@@ -119,10 +149,24 @@ def test_damaged_files(tmp_path: Path, kind: str) -> None:
         decode_image(tmp_path / "a.png")
 
 
-def test_values_of_16_bits_are_refused_instead_of_clipped(tmp_path: Path) -> None:
-    Image.fromarray(np.full((2, 2), 40_000, dtype=np.uint16)).save(tmp_path / "a.png")
-    with pytest.raises(ImageError, match="8 bits a channel"):
-        decode_image(tmp_path / "a.png")
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_grey_values_of_16_bits_keep_their_upper_8(tmp_path: Path, name: str) -> None:
+    values = np.array([[0, 255, 256], [4096, 40_000, 65_535]], dtype=np.uint16)
+    Image.fromarray(values).save(tmp_path / name)
+    np.testing.assert_array_equal(decode_image(tmp_path / name), [[[0, 0, 1], [16, 156, 255]]] * 3)
+
+
+def test_values_of_32_bits_are_refused(tmp_path: Path) -> None:
+    for kind in (np.int32, np.float32):
+        Image.fromarray(np.full((2, 2), 40_000, dtype=kind)).save(tmp_path / "a.tif")
+        with pytest.raises(ImageError, match="8 or 16 bits per channel"):
+            decode_image(tmp_path / "a.tif")
+
+
+def test_a_cmyk_photo_has_its_colours(tmp_path: Path) -> None:
+    # 100 % magenta and yellow print red; cameras and Photoshop store the inverted values, as Pillow's writer does.
+    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "a.jpg", quality=95)
+    np.testing.assert_allclose(decode_image(tmp_path / "a.jpg")[:, 8, 8], [255, 0, 0], atol=3)
 
 
 def test_decompression_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,10 +25,10 @@ SPLIT_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "vqa-json": (("questions", "annotations"), ("image_name",)),
 }
 IMAGE_KEYS: dict[str, tuple[str, ...]] = {
-    "pixels": ("kind", "path", "size"),
-    "features": ("kind", "path"),
-    "regions": ("kind", "path"),
-    "frames": ("kind", "path", "frames", "size"),
+    "pixels": ("kind", "path", "size", "follow_symlinks"),
+    "features": ("kind", "path", "originals", "follow_symlinks"),
+    "regions": ("kind", "path", "originals", "follow_symlinks"),
+    "frames": ("kind", "path", "frames", "size", "originals", "follow_symlinks"),
 }
 MAX_ANNOTATORS = 10
 EASY_VQA_SPLITS = ("train", "test")
@@ -62,12 +62,16 @@ class ImageCard:
     path : folder of image or video files, or a features file; None for the images of an installed package
     size : height and width in pixels to which images are scaled; None: all images must have the same size
     frames : number of frames taken from each video of a folder; None for the default
+    originals : folder of the photographs or videos that the features were extracted from; None where it is not named
+    follow_symlinks : whether symbolic links may lead out of the folders
     """
 
     kind: str
     path: Path | None
     size: tuple[int, int] | None = None
     frames: int | None = None
+    originals: Path | None = None
+    follow_symlinks: bool = False
 
 
 @dataclass(frozen=True)
@@ -222,7 +226,13 @@ def _image_card(table: Any, data_format: str, path: Path) -> ImageCard:
     frames = table.get("frames")
     if frames is not None and not _whole(frames, least=1):
         raise ConfigError(f"{where}: frames must be a whole number of at least 1, got {frames!r}")
-    return ImageCard(kind=kind, path=folder, size=_size(table.get("size"), where), frames=frames)
+    originals = _existing(table, "originals", path, where) if "originals" in table else None
+    if originals and not originals.is_dir():
+        raise ConfigError(f"{where}: originals must be a folder of images or videos, got the file {originals}")
+    follow_symlinks = table.get("follow_symlinks", False)
+    if not isinstance(follow_symlinks, bool):
+        raise ConfigError(f"{where}: follow_symlinks must be true or false, got {follow_symlinks!r}")
+    return ImageCard(kind, folder, _size(table.get("size"), where), frames, originals, follow_symlinks)
 
 
 def _size(value: Any, where: str) -> tuple[int, int] | None:

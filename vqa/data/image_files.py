@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -26,11 +28,14 @@ class ImageFolder:
     Parameters
     ----------
     folder : the folder that names are relative to; a name may contain subfolders, separated by "/"
+    follow_symlinks : whether a symbolic link may lead out of the folder
+    extensions : those that a name may leave out, in lower case; None: those of images
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, follow_symlinks: bool = False, extensions: Collection[str] | None = None) -> None:
         self.folder = folder
-        self._extensions = set(Image.registered_extensions())
+        self.follow_symlinks = follow_symlinks
+        self._extensions = Image.registered_extensions() if extensions is None else extensions
         self._listings: dict[PurePosixPath, dict[str, list[str]]] = {}
 
     def find(self, name: str) -> Path:
@@ -39,7 +44,7 @@ class ImageFolder:
         Raises
         ------
         ImageError
-            There is no such file, there are several, or the name leads out of the folder.
+            There is no such file, there are several, or the name or a symbolic link leads out of the folder.
         """
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
@@ -49,7 +54,23 @@ class ImageFolder:
             raise ImageError(f"image {name!r} is not in {self.folder}")
         if len(files) > 1:
             raise ImageError(f"image name {name!r} fits {' and '.join(files)} in {self.folder}; add the extension")
-        return self.folder / path.parent / files[0]
+        file = self.folder / path.parent / files[0]
+        if not self.follow_symlinks:
+            self._require_inside(file, name)
+        return file
+
+    def _require_inside(self, file: Path, name: str) -> None:
+        """Raise an ImageError if a symbolic link in the path of `file` leads out of the folder."""
+        real = os.path.realpath(file)
+        if os.path.commonpath([real, self._real_folder]) != self._real_folder:
+            raise ImageError(
+                f"image name {name!r} is a link to {real}, out of the folder {self.folder}; allow links with "
+                "follow_symlinks = true in [images] of the card"
+            )
+
+    @cached_property
+    def _real_folder(self) -> str:
+        return os.path.realpath(self.folder)
 
     def _listing(self, parent: PurePosixPath) -> dict[str, list[str]]:
         """Return the files of a subfolder by full name, and image files by their name without extension as well."""
@@ -82,7 +103,8 @@ class PackagedImages(ImageFolder):
 def image_folder(card: DatasetCard) -> ImageFolder:
     """Return where the image or video files of a card are; the card must have images."""
     assert card.images is not None
-    return PackagedImages() if card.images.path is None else ImageFolder(card.images.path)
+    images = card.images
+    return PackagedImages() if images.path is None else ImageFolder(images.path, images.follow_symlinks)
 
 
 def decode_image(path: Path, size: tuple[int, int] | None = None) -> Pixels:
@@ -96,12 +118,25 @@ def decode_image(path: Path, size: tuple[int, int] | None = None) -> Pixels:
     Raises
     ------
     ImageError
-        The file is not an image, is damaged, truncated or too large, or has other values than 8 bits a channel.
+        The file is not an image, is damaged, truncated or too large, or has more than 16 bits per channel.
+    """
+    with opened_image(path) as file:
+        return image_pixels(ImageOps.exif_transpose(file), size)
+
+
+@contextmanager
+def opened_image(path: Path) -> Iterator[Image.Image]:
+    """Open an image file of a bounded size; what Pillow raises in the block becomes an ImageError about the file.
+
+    Raises
+    ------
+    ImageError
+        As in `decode_image`.
     """
     try:
         with Image.open(path) as file:
             _check_header(file, path)
-            return image_pixels(ImageOps.exif_transpose(file), size)
+            yield file
     except ImageError:
         raise
     except FileNotFoundError:
@@ -112,17 +147,26 @@ def decode_image(path: Path, size: tuple[int, int] | None = None) -> Pixels:
 
 def image_pixels(image: Image.Image, size: tuple[int, int] | None = None) -> Pixels:
     """Return the pixels of a decoded image, uint8 (3, height, width), RGB, scaled to `size` (height, width)."""
-    image = image.convert("RGB")
+    image = rgb_image(image)
     if size is not None and image.size != (size[1], size[0]):
         image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
 
 
+def rgb_image(image: Image.Image) -> Image.Image:
+    """Return an image as RGB of 8 bits per channel: the upper 8 of 16, as Pillow reads colour images of 16 bits."""
+    if image.mode.startswith("I"):
+        # Pillow clips 16 bits to 255 instead: everything but the darkest 0.4 % of the range would be white.
+        image = Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+    return image.convert("RGB")
+
+
 def _check_header(file: Image.Image, path: Path) -> None:
     if file.width * file.height > MAX_PIXELS:
         raise ImageError(f"{path} has {file.width} x {file.height} pixels, more than the {MAX_PIXELS} allowed")
-    if file.mode.startswith(("I", "F")):
-        raise ImageError(f"{path} has pixels of mode {file.mode!r}; convert it to 8 bits a channel")
+    # Before Pillow 11, grey PNG files of 16 bits have the mode "I", which is otherwise 32 bits.
+    if file.mode == "F" or (file.mode == "I" and file.format != "PNG"):
+        raise ImageError(f"{path} has pixels of mode {file.mode!r}; convert it to 8 or 16 bits per channel")
 
 
 def to_network_values(pixels: Pixels) -> npt.NDArray[np.float32]:

@@ -100,7 +100,9 @@ def _card_sources(path: Path, num_frames: int | None) -> Sources:
     tables = [read_split(card, split) for split in card.splits]
     image_ids = list(dict.fromkeys(image_id for table in tables for image_id in table.image_id))
     if images.kind == "frames" and images.path is not None:
-        return Sources(image_ids, VideoFolder(images.path), num_frames or images.frames or DEFAULT_FRAMES)
+        return Sources(
+            image_ids, VideoFolder(images.path, images.follow_symlinks), num_frames or images.frames or DEFAULT_FRAMES
+        )
     if num_frames is not None:
         raise ConfigError(f"{path}: --frames is for videos, and this card's images are of kind {images.kind!r}")
     return Sources(image_ids, image_folder(card), None)

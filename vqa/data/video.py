@@ -44,13 +44,13 @@ def frame_positions(num_frames: int, length: int) -> list[int]:
     return [(2 * index + 1) * length // (2 * num_frames) for index in range(num_frames)]
 
 
-def read_frames(path: Path, num_frames: int, size: tuple[int, int]) -> Pixels:
-    """Return evenly spaced frames of a video, each scaled to `size`.
+def read_frames(path: Path, num_frames: int, size: tuple[int, int] | None = None) -> Pixels:
+    """Return evenly spaced frames of a video.
 
     Parameters
     ----------
     num_frames : F, at least 1
-    size : height and width in pixels; the whole frame is scaled to it, whatever its aspect ratio
+    size : height and width in pixels; the whole frame is scaled to it, whatever its aspect ratio; None: not scaled
 
     Returns
     -------
@@ -90,9 +90,11 @@ def _count_frames(container: av.container.InputContainer, path: Path) -> int:
     return length
 
 
-def _decode(container: av.container.InputContainer, positions: list[int], size: tuple[int, int], path: Path) -> Pixels:
+def _decode(
+    container: av.container.InputContainer, positions: list[int], size: tuple[int, int] | None, path: Path
+) -> Pixels:
     """Return the frames at the given ascending positions, uint8 (F, 3, height, width)."""
-    height, width = size
+    height, width = size or (None, None)
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
     frames: list[Pixels] = []
@@ -110,9 +112,8 @@ def _decode(container: av.container.InputContainer, positions: list[int], size: 
 class VideoFolder(ImageFolder):
     """Finds videos in one folder by name, with or without extension, and never outside the folder."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self._extensions = set(VIDEO_SUFFIXES)
+    def __init__(self, folder: Path, follow_symlinks: bool = False) -> None:
+        super().__init__(folder, follow_symlinks, VIDEO_SUFFIXES)
 
 
 class FrameStore:
@@ -167,7 +168,7 @@ def open_frames(card: DatasetCard, tables: Mapping[str, QuestionTable]) -> Frame
     assert card.images is not None
     assert card.images.path is not None  # checked by load_card
     num_frames, size = card.images.frames or DEFAULT_FRAMES, card.images.size or DEFAULT_SIZE
-    folder = VideoFolder(card.images.path)
+    folder = VideoFolder(card.images.path, card.images.follow_symlinks)
     num_videos = len({image_id for table in tables.values() for image_id in table.image_id})
     _require_memory(num_videos * num_frames * 3 * size[0] * size[1])
     frames: dict[str, Pixels] = {}
