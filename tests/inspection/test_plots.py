@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 from pathlib import Path
 
@@ -9,9 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from vqa.data.table import QuestionTable
 from vqa.errors import InstallationError
 from vqa.inspection import plots
 from vqa.inspection.plots import learning_curves, reliability_diagram, save_training_plots, write_events
+from vqa.scoring.calibration import Calibration, ReliabilityBin
+from vqa.scoring.intervals import Rate
+from vqa.scoring.report import evaluate
+from vqa.scoring.report_schema import Report
 
 HISTORY = pd.DataFrame(
     {
@@ -25,12 +31,21 @@ HISTORY = pd.DataFrame(
         "seconds": [1.0, 1.0, 1.0],
     }
 )
-EMPTY = {"low": 0.0, "high": 0.5, "n": 0, "confidence": None, "accuracy": None}
-CALIBRATION = {
-    "ece": {"value": 0.25, "n": 8, "low": 0.1, "high": 0.3},
-    "brier": {"value": 0.125, "n": 8, "low": 0.1, "high": 0.2},
-    "bins": [EMPTY, {"low": 0.5, "high": 1.0, "n": 8, "confidence": 0.75, "accuracy": 0.5}],
-}
+CALIBRATION = Calibration(
+    ece=Rate(value=0.25, n=8, low=0.1, high=0.3),
+    brier=Rate(value=0.125, n=8, low=0.1, high=0.2),
+    bins=[
+        ReliabilityBin(low=0.0, high=0.5, n=0, confidence=None, accuracy=None),
+        ReliabilityBin(low=0.5, high=1.0, n=8, confidence=0.75, accuracy=0.5),
+    ],
+)
+
+
+@pytest.fixture
+def report() -> Report:
+    """The report of two questions, with the calibration above."""
+    questions = QuestionTable(["1", "2"], ["", ""], ["?", "?"], [("yes",), ("no",)])
+    return dataclasses.replace(evaluate(questions, ["yes", "yes"]).report, calibration=CALIBRATION)
 
 
 def lines(axes: object) -> dict[str, list[float]]:
@@ -54,13 +69,15 @@ def test_reliability_leaves_out_empty_bins() -> None:
     assert [bar.get_height() for bar in histogram.patches] == [8]
 
 
-def test_files_are_written_whole_and_the_same_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_written_whole_and_the_same_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, report: Report
+) -> None:
     monkeypatch.setattr("vqa.inspection.plots.can_write_events", lambda: False)
     contents = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         HISTORY.to_csv(tmp_path / name / "history.csv", index=False)
-        paths = save_training_plots(tmp_path / name, report={"calibration": CALIBRATION})
+        paths = save_training_plots(tmp_path / name, report=report)
         assert sorted(path.name for path in paths) == [
             "learning_curves.png", "learning_curves.svg", "reliability.png", "reliability.svg",
         ]  # fmt: skip

@@ -50,7 +50,7 @@ def train(card: Path, given: dict[str, Any]) -> None:
         run = fit(network, dataset, loss, run_dir=run_dir, config=config, resume=resume, overwrite=overwrite)
     split = train_validation_split(dataset, config)
     validation = dataset.table(split.validation_split).take(split.validation_rows)
-    save_training_plots(run_dir, report=run.report(validation).to_json())
+    save_training_plots(run_dir, report=run.report(validation).report)
     best = run.record["best"]
     click.echo(
         f"{run_dir}: best epoch {run.record['best_epoch']}, validation any-of {format_rate(best['any_of'])}; "

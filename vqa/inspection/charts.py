@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
+from vqa.scoring.calibration import ReliabilityBin
 from vqa.scoring.formatting import format_rate
 
 _WIDTH, _HEIGHT = 460, 230
@@ -102,32 +103,25 @@ def legend(series: Sequence[Series]) -> Markup:
     return Markup('<div class="legend">{}</div>').format(Markup("").join(pieces))
 
 
-class Bin(NamedTuple):
-    """The questions whose confidence lies in one bin of a reliability diagram."""
-
-    confidence: float
-    accuracy: float
-    questions: int
-
-
-def reliability_chart(bins: Sequence[Bin]) -> Markup:
+def reliability_chart(bins: Sequence[ReliabilityBin]) -> Markup:
     """Return the chart of accuracy by confidence; a perfectly calibrated network lies on the diagonal."""
     frame = Frame(0.0, 1.0, 0.0, 1.0)
     parts = [_grid(frame, [0.0, 0.25, 0.5, 0.75, 1.0])]
     parts += [_x_tick(frame, x, f"{x:g}") for x in (0.0, 0.25, 0.5, 0.75, 1.0)]
     diagonal = '<path class="ideal" d="M{} {}L{} {}"/>'
     parts.append(Markup(diagonal).format(frame.x(0), frame.y(0), frame.x(1), frame.y(1)))
-    largest = max((group.questions for group in bins), default=1)
-    filled = [group for group in bins if group.questions]
-    parts.append(
-        _line(frame, Series("accuracy", "a", [(group.confidence, group.accuracy) for group in filled]), dots=False)
-    )
-    for group in filled:
-        rates = f"confidence {format_rate(group.confidence)}, accuracy {format_rate(group.accuracy)}"
-        title = f"{group.questions:,} questions: {rates}"
-        radius = round(3 + 9 * math.sqrt(group.questions / largest), 2)
+    largest = max((group.n for group in bins), default=1)
+    dots = [
+        (group.confidence, group.accuracy, group.n)
+        for group in bins
+        if group.confidence is not None and group.accuracy is not None
+    ]
+    parts.append(_line(frame, Series("accuracy", "a", [(x, y) for x, y, _ in dots]), dots=False))
+    for confidence, accuracy, count in dots:
+        title = f"{count:,} questions: confidence {format_rate(confidence)}, accuracy {format_rate(accuracy)}"
+        radius = round(3 + 9 * math.sqrt(count / largest), 2)
         circle = '<circle class="dot a" cx="{}" cy="{}" r="{}" fill-opacity="0.75"><title>{}</title></circle>'
-        parts.append(Markup(circle).format(frame.x(group.confidence), frame.y(group.accuracy), radius, title))
+        parts.append(Markup(circle).format(frame.x(confidence), frame.y(accuracy), radius, title))
     parts.append(_x_title("confidence"))
     return _svg(parts, "accuracy by confidence")
 

@@ -52,7 +52,7 @@ def write_gallery(path: str | Path, source: Source, rows: npt.NDArray[np.int64] 
         There are more questions to list than a browser can scroll through.
     """
     frame = check_predictions(source.frame, source.name)
-    report = source.evaluation.to_json()
+    report = source.evaluation.report
     chosen = np.arange(len(frame)) if rows is None else rows
     if len(chosen) > MOST_QUESTIONS:
         raise ConfigError(

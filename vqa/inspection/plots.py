@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ from matplotlib.figure import Figure
 
 from vqa.errors import InstallationError
 from vqa.files import replacing
+from vqa.scoring.calibration import Calibration
+from vqa.scoring.report_schema import Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,26 +76,20 @@ def _curve(axes: Axes, epochs: pd.Series, values: pd.Series, colour: str, label:
     axes.plot(epochs, values, color=colour, marker="o", markersize=4, linewidth=2, label=label)
 
 
-def reliability_diagram(calibration: Mapping[str, Any]) -> Figure:
-    """Return the plot of accuracy by confidence above a histogram of confidence.
-
-    Parameters
-    ----------
-    calibration : from a report's JSON: ece, brier and the bins with n, confidence and accuracy
-    """
-    bins: Sequence[Mapping[str, Any]] = [group for group in calibration["bins"] if group["n"]]
-    confidence = [group["confidence"] for group in bins]
+def reliability_diagram(calibration: Calibration) -> Figure:
+    """Return the plot of accuracy by confidence above a histogram of confidence."""
+    bins = [group for group in calibration.bins if group.n]
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(4.6, 5.2), layout="constrained")
         diagram, histogram = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
         diagram.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="perfectly calibrated")
-        diagram.plot(confidence, [group["accuracy"] for group in bins], color=BLUE, marker="o", label="this run")
-        ece = calibration["ece"]["value"]
-        diagram.set(title=f"Reliability, calibration error {ece:.4f}", ylabel="accuracy", ylim=(0, 1.02), xlim=(0, 1))
+        confidence, accuracy = [group.confidence for group in bins], [group.accuracy for group in bins]
+        diagram.plot(confidence, accuracy, color=BLUE, marker="o", label="this run")
+        title = f"Reliability, calibration error {calibration.ece.value:.4f}"
+        diagram.set(title=title, ylabel="accuracy", ylim=(0, 1.02), xlim=(0, 1))
         diagram.legend(frameon=False)
-        edges = [group["low"] for group in bins]
-        widths = [group["high"] - group["low"] for group in bins]
-        histogram.bar(edges, [group["n"] for group in bins], widths, align="edge", color=BLUE, edgecolor="white")
+        edges, widths = [group.low for group in bins], [group.high - group.low for group in bins]
+        histogram.bar(edges, [group.n for group in bins], widths, align="edge", color=BLUE, edgecolor="white")
         histogram.set(xlabel="confidence", ylabel="questions")
     return figure
 
@@ -118,7 +113,7 @@ def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
 
 
 def save_training_plots(
-    run_dir: str | Path, history: pd.DataFrame | None = None, report: Mapping[str, Any] | None = None
+    run_dir: str | Path, history: pd.DataFrame | None = None, report: Report | None = None
 ) -> list[Path]:
     """Write the plots of a run into its folder and return their paths.
 
@@ -128,7 +123,7 @@ def save_training_plots(
     ----------
     run_dir : the run folder
     history : one row per epoch; None reads the folder's history.csv
-    report : JSON of a report; if it has a calibration, ``reliability`` is drawn as well as ``learning_curves``
+    report : of an Evaluation; if it has a calibration, ``reliability`` is drawn as well as ``learning_curves``
 
     Raises
     ------
@@ -138,8 +133,8 @@ def save_training_plots(
     folder = Path(run_dir)
     rows = pd.read_csv(folder / "history.csv") if history is None else history
     paths = save_figure(learning_curves(rows), folder, "learning_curves") if len(rows) else []
-    if report and report.get("calibration"):
-        paths += save_figure(reliability_diagram(report["calibration"]), folder, "reliability")
+    if report is not None and report.calibration is not None:
+        paths += save_figure(reliability_diagram(report.calibration), folder, "reliability")
     if can_write_events():
         write_events(folder / "tensorboard", rows)
     return paths

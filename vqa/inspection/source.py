@@ -106,13 +106,7 @@ class Source:
         if self.card is None:
             return {}
         try:
-            if self._given_run is not None:
-                dataset = self._given_run.dataset
-                tables = {"train": dataset.table("train"), "questions": dataset.table(self.split)}
-            else:
-                # Any number of bad lines: the hash below decides whether these are the questions that were predicted.
-                splits = {"train": "train", "questions": self.split}
-                tables = {name: read_split(self.card, split, max_bad=1.0) for name, split in splits.items()}
+            tables = self._read_tables(self.card)
         except VqaError as error:
             if self._given_run is not None or self._given_card is not None:
                 raise
@@ -125,6 +119,18 @@ class Source:
                 "evaluate again, or name the data set with --card"
             )
         return tables
+
+    def _read_tables(self, card: DatasetCard) -> dict[str, QuestionTable]:
+        splits = {"train": "train", "questions": self.split}
+        if self.run is not None:
+            try:
+                # The run compares answers by the rule that it was trained with, whatever the card says now.
+                return {name: self.run.dataset.table(split) for name, split in splits.items()}
+            except VqaError:
+                if self._given_run is not None:
+                    raise  # else the questions may be there although the run's images are not
+        # Any number of bad lines: the hash decides whether these are the questions that were predicted.
+        return {name: read_split(card, split, max_bad=1.0) for name, split in splits.items()}
 
     def thumbnails(self, image_ids: list[str]) -> Thumbnails:
         """Return the thumbnails of the images; `missing` says which cannot be shown and why."""

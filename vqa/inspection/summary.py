@@ -11,32 +11,28 @@ import pandas as pd
 
 from vqa.evaluation.predictions import prediction_rows
 from vqa.inspection import charts
-from vqa.inspection.charts import Bin, Series
+from vqa.inspection.charts import Series
 from vqa.inspection.explorer import expected_answer
+from vqa.scoring.intervals import Rate
+from vqa.scoring.report_schema import Report
 
 # The most rows of a table and answers of the confusion table that remain readable.
 MOST_TYPES = 12
 MOST_ANSWERS = 8
 OTHER = "others"
 
-_BASELINES = {
-    "prior": "blind baseline: commonest answer",
-    "prior_per_question_type": "blind baseline: per question type",
-    "prior_per_question": "blind baseline: per exact question",
-}
 
-
-def summary(report: Mapping[str, Any], frame: pd.DataFrame, history: pd.DataFrame | None) -> dict[str, Any]:
+def summary(report: Report, frame: pd.DataFrame, history: pd.DataFrame | None) -> dict[str, Any]:
     """Return the values of the gallery's template.
 
     Parameters
     ----------
-    report : the JSON of an Evaluation
+    report : of an Evaluation
     frame : predictions table
     history : one row per epoch, or None where there is none
     """
     return {
-        "headline": _value(report["any_of"]),
+        "headline": report.any_of,
         "rungs": _rungs(report),
         "rules": _rules(report),
         "notes": _notes(report),
@@ -47,64 +43,54 @@ def summary(report: Mapping[str, Any], frame: pd.DataFrame, history: pd.DataFram
     }
 
 
-def facts(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
+def facts(report: Report, provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the names and values of the line below the page's title."""
-    values = {**provenance, **{name: value for name, value in report.items() if value}}
     pairs: list[tuple[str, Any]] = [
-        ("data", values.get("card")),
-        ("split", values.get("split")),
-        ("questions", f"{values['questions']:,}"),
-        ("images", f"{values['images']:,}" if values.get("images") else None),
-        ("activation", values.get("activation")),
-        ("seed", values.get("seed")),
-        ("data hash", str(values["data_hash"])[:12] if values.get("data_hash") else None),
-        *((name, version) for name, version in (values.get("versions") or {}).items()),
+        ("data", report.card or provenance.get("card")),
+        ("split", report.split or provenance.get("split")),
+        ("questions", f"{report.questions:,}"),
+        ("images", f"{report.images:,}" if report.images else None),
+        ("activation", provenance.get("activation")),
+        ("seed", provenance.get("seed")),
+        ("data hash", (report.data_hash or str(provenance.get("data_hash") or ""))[:12]),
+        *report.versions.items(),
     ]
-    return [(name, str(value)) for name, value in pairs if value is not None]
+    return [(name, str(value)) for name, value in pairs if value not in (None, "")]
 
 
-def _value(rate: Mapping[str, Any] | float | None) -> dict[str, float | None]:
-    """Return value, low and high of a rate, a number without an interval, or None."""
-    if isinstance(rate, Mapping):
-        return {name: rate[name] for name in ("value", "low", "high")}
-    return {"value": rate, "low": None, "high": None}
-
-
-def _rungs(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _rungs(report: Report) -> list[dict[str, Any]]:
     """Return the any-of accuracy between its blind baselines and its ceilings, the simplest baseline first."""
-    ceilings = report["ceilings"]
-    human = ceilings["human_leave_one_out"]
+    human = report.ceilings.human_leave_one_out
     rungs = [
-        *((label, "baseline", report["baselines"][name]) for name, label in _BASELINES.items()),
-        ("this run", "own", report["any_of"]),
-        ("human agreement", "ceiling", human and human["any_of"]),
-        ("ceiling of the answer vocabulary", "ceiling", ceilings["vocabulary_any_of"]),
+        ("blind baseline: commonest answer", "baseline", report.baselines.prior),
+        ("blind baseline: per question type", "baseline", report.baselines.prior_per_question_type),
+        ("blind baseline: per exact question", "baseline", report.baselines.prior_per_question),
+        ("this run", "own", report.any_of),
+        ("human agreement", "ceiling", human.any_of if human else None),
+        ("ceiling of the answer vocabulary", "ceiling", report.ceilings.vocabulary_any_of),
     ]
-    return [{"name": label, "style": style, **_value(rate)} for label, style, rate in rungs if rate is not None]
+    return [{"name": label, "style": style, "rate": rate} for label, style, rate in rungs if rate is not None]
 
 
-def _rules(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _rules(report: Report) -> list[dict[str, Any]]:
     """Return the accuracies under the other rules, each with its ceiling."""
-    ceilings = report["ceilings"]
-    rules = [
-        ("per split", report["per_split"], report["per_split"]["ceiling"]),
-        ("VQA official", report["vqa_official"] and report["vqa_official"]["overall"], ceilings["vocabulary_official"]),
-        ("VQA lenient", report["vqa_lenient"] and report["vqa_lenient"]["overall"], None),
-        ("human agreement, VQA official", ceilings["human_leave_one_out"], None),
+    official, lenient = report.vqa_official, report.vqa_lenient
+    ceiling = report.ceilings.vocabulary_official
+    rules: list[tuple[str, Rate | None, float | None]] = [
+        ("per split", report.per_split, report.per_split.ceiling),
+        ("VQA official", official.overall if official else None, ceiling.value if ceiling else None),
+        ("VQA lenient", lenient.overall if lenient else None, None),
+        ("human agreement, VQA official", report.ceilings.human_leave_one_out, None),
     ]
-    return [
-        {"name": name, **_value(rate), "ceiling": _value(ceiling)["value"]}
-        for name, rate, ceiling in rules
-        if rate is not None
-    ]
+    return [{"name": name, "rate": rate, "ceiling": ceiling} for name, rate, ceiling in rules if rate is not None]
 
 
-def _notes(report: Mapping[str, Any]) -> list[str]:
-    return [f"{name.replace('_', ' ').replace('vqa', 'VQA')}: {note}" for name, note in report["notes"].items()]
+def _notes(report: Report) -> list[str]:
+    return [f"{name.replace('_', ' ').replace('vqa', 'VQA')}: {note}" for name, note in report.notes.items()]
 
 
-def _mistakes(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    counts = {name: count for name, count in report["mistakes"].items() if count}
+def _mistakes(report: Report) -> list[dict[str, Any]]:
+    counts = {name: count for name, count in report.mistakes.items() if count}
     total = sum(counts.values())
     return [
         {"name": name.replace("_", " "), "count": count, "share": count / total}
@@ -145,47 +131,35 @@ def _points(history: pd.DataFrame, name: str) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in zip(history["epoch"], history[name])]
 
 
-def _reliability(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    calibration = report["calibration"]
-    if not calibration:
+def _reliability(report: Report) -> list[dict[str, Any]]:
+    calibration = report.calibration
+    if calibration is None:
         return []
-    bins = [Bin(group["confidence"], group["accuracy"], group["n"]) for group in calibration["bins"] if group["n"]]
     return [
         {
             "title": "Reliability",
             "note": (
                 "Accuracy by confidence; the area of a dot is its share of the questions. Expected "
-                f"calibration error {calibration['ece']['value']:.4f}, Brier score {calibration['brier']['value']:.4f}."
+                f"calibration error {calibration.ece.value:.4f}, Brier score {calibration.brier.value:.4f}."
             ),
             "legend": "",
-            "svg": charts.reliability_chart(bins),
+            "svg": charts.reliability_chart(calibration.bins),
         }
     ]
 
 
-def _groups(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _groups(report: Report) -> list[dict[str, Any]]:
     """Return the tables of accuracy per type, the most frequent type first."""
     groups = []
-    for key, title in (
-        ("by_answer_type", "Accuracy per answer type"),
-        ("by_question_type", "Accuracy per question type"),
+    for title, name, types in (
+        ("Accuracy per answer type", "answer_type", report.by_answer_type),
+        ("Accuracy per question type", "question_type", report.by_question_type),
     ):
-        types = report[key]
-        if len(types) < 2:
-            continue
-        rows = [
-            {"name": name, "count": int(group["n"]), **_value(group)}
-            for name, group in sorted(types.items(), key=lambda item: -item[1]["n"])
-        ]
-        groups.append(
-            {
-                "title": title,
-                "note": "Any-of accuracy with its 95 % interval, and the number of questions.",
-                "facet": key[3:],
-                "rows": rows[:MOST_TYPES],
-                "rest": max(0, len(rows) - MOST_TYPES),
-            }
-        )
+        if len(types) > 1:
+            rows = list(types.items())
+            groups.append(
+                {"title": title, "facet": name, "rows": rows[:MOST_TYPES], "rest": max(0, len(rows) - MOST_TYPES)}
+            )
     return groups
 
 
