@@ -111,7 +111,7 @@ def test_annotations_without_ids_and_of_other_than_ten_answers(tmp_path: Path) -
     report = json.loads(score("--json", "-", annotations=path).stdout)
     # Among the first three answers "Yes", "Red." and "Leash" match none and the gate is closed; "two" is not "2".
     assert report["overall"] == 0.0
-    assert "3 answers a question instead of 10: the score is [n min(1,(n-1)/3)" in report["notes"][0]
+    assert "3 answers per question instead of 10: the score is [n min(1,(n-1)/3)" in report["notes"][0]
     assert report["notes"][1].startswith("annotations without answer_id")
 
 

@@ -116,7 +116,7 @@ def test_other_questions_are_refused_whatever_the_provenance_says() -> None:
         compare(*sets(table(["a", "a"]), renamed))
 
 
-def test_one_answer_a_question_has_no_official_difference() -> None:
+def test_one_answer_per_question_has_no_official_difference() -> None:
     frame = table(["a", "x"], [("a",), ("b",)])
     assert compare(*sets(frame, frame)).to_json()["vqa_official"] is None
 
@@ -127,10 +127,10 @@ def test_mcnemar_against_whole_numbers(only_first: int, only_second: int) -> Non
     second = np.array([0] * only_first + [1] * only_second + [1, 0])
     total, fewer = only_first + only_second, min(only_first, only_second)
     expected = min(1.0, 2 * sum(comb(total, k) for k in range(fewer + 1)) / 2**total)
-    assert mcnemar(first, second)["p_value"] == pytest.approx(expected, rel=1e-9)
+    assert mcnemar(first, second).p_value == pytest.approx(expected, rel=1e-9)
 
 
 def test_mcnemar_of_many_questions_does_not_overflow() -> None:
     # Normal approximation with continuity correction: z = (|6000 - 5700| - 1) / sqrt(11700) = 2.764.
     first, second = np.array([1] * 6000 + [0] * 5700), np.array([0] * 6000 + [1] * 5700)
-    assert mcnemar(first, second)["p_value"] == pytest.approx(0.0057, abs=1e-4)
+    assert mcnemar(first, second).p_value == pytest.approx(0.0057, abs=1e-4)

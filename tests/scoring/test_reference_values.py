@@ -61,9 +61,9 @@ def test_every_vector_of_the_official_evaluator(test_split: OfficialQuestions, s
     expected = json.loads(read_bytes(shared_data / "official_vqa" / "test_scores.json.gz"))
     ids, answers = read_results(shared_data / "official_vqa" / "test_results.json.gz")
     score = score_results(*match_results(test_split, ids, answers))
-    assert score.summary["overall"] == expected["overall"]
-    assert score.summary["per_answer_type"] == expected["perAnswerType"]
-    assert score.summary["per_question_type"] == expected["perQuestionType"]
+    assert score.summary.overall == expected["overall"]
+    assert score.summary.per_answer_type == expected["perAnswerType"]
+    assert score.summary.per_question_type == expected["perQuestionType"]
     assert len(expected["evalQA"]) == 2962
     assert score.per_question() == expected["evalQA"]
 

@@ -61,44 +61,44 @@ def test_percentages_by_hand() -> None:
         question_type=["what", "", ""],
     )
     score = score_results(asked, ["cat", "the cat", "Yes"])
-    assert score.summary["overall"] == 53.33
-    assert score.summary["per_answer_type"] == {"other": 80.0, "yes/no": 0.0}
-    assert score.summary["per_question_type"] == {"what": 100.0}
-    assert score.summary["unrounded"]["overall"]["value"] == pytest.approx(160 / 3)
-    assert score.summary["unrounded"]["per_answer_type"]["other"]["n"] == 2
-    assert score.summary["notes"] == []
+    assert score.summary.overall == 53.33
+    assert score.summary.per_answer_type == {"other": 80.0, "yes/no": 0.0}
+    assert score.summary.per_question_type == {"what": 100.0}
+    assert score.summary.unrounded.overall.value == pytest.approx(160 / 3)
+    assert score.summary.unrounded.per_answer_type["other"].n == 2
+    assert score.summary.notes == []
     assert score.per_question() == {"1": 100.0, "2": 60.0, "3": 0.0}
     json.dumps(score.to_json(), allow_nan=False)
     lenient = score_results(asked, ["cat", "the cat", "Yes"], rule="vqa-lenient")
-    assert lenient.summary["overall"] == 86.67
+    assert lenient.summary.overall == 86.67
     any_of = score_results(asked, ["cat", "the cat", "Yes"], rule="any-of")
-    assert (any_of.summary["protocol"], any_of.summary["overall"]) == ("any-of", 33.33)
+    assert (any_of.summary.protocol, any_of.summary.overall) == ("any-of", 33.33)
 
 
 def test_exact_halves_are_rounded_as_the_official_evaluator_rounded_them() -> None:
     # One of sixteen questions scores 0.9: 100 * 0.9 / 16 = 5.625.
     asked = questions({str(number): ("cat",) * 3 + ("dog",) * 7 for number in range(16)})
-    assert score_results(asked, ["cat"] + ["cow"] * 15).summary["overall"] == 5.63
+    assert score_results(asked, ["cat"] + ["cow"] * 15).summary.overall == 5.63
 
 
 def test_other_than_ten_answers_and_no_answer_ids_are_scored_with_a_note() -> None:
     asked = questions({"1": ("cat", "cat", "dog")}, with_answer_ids=False)
     score = score_results(asked, ["cat"])
-    assert score.summary["overall"] == 44.44
-    assert "[n min(1,(n-1)/3) + (K-n) min(1,n/3)] / K" in score.summary["notes"][0]
-    assert "annotations without answer_id" in score.summary["notes"][1]
+    assert score.summary.overall == 44.44
+    assert "[n min(1,(n-1)/3) + (K-n) min(1,n/3)] / K" in score.summary.notes[0]
+    assert "annotations without answer_id" in score.summary.notes[1]
     assert "without answer_id" in " ".join(score.to_text().split())
     # Leaving all equal answers out, as whole records without ids would be, 8 of 10 would score 0.2.
     eight = questions({"1": ("cat",) * 8 + ("dog",) * 2}, with_answer_ids=False)
-    assert score_results(eight, ["cat"]).summary["overall"] == 100.0
-    assert score_results(asked, ["cat"], rule="any-of").summary["notes"] == []
+    assert score_results(eight, ["cat"]).summary.overall == 100.0
+    assert score_results(asked, ["cat"], rule="any-of").summary.notes == []
 
 
 def test_a_rounded_hundred_is_not_printed_where_a_question_is_wrong() -> None:
     size = 40_000
     asked = questions({str(number): ("cat",) * 5 + ("dog",) * 5 for number in range(size)})
     score = score_results(asked, ["cow"] + ["cat"] * (size - 1))
-    assert score.summary["overall"] == 100.0  # as the official evaluator prints it
+    assert score.summary.overall == 100.0  # as the official evaluator prints it
     assert "overall                         99.99  [" in score.to_text()
 
 

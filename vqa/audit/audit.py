@@ -1,15 +1,16 @@
-"""What a data set holds before anything is trained on it: bad lines, duplicates, overlap, ceilings and floors."""
+"""What a data set holds before anything is trained on it: bad lines, duplicates, overlap, ceilings and baselines."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vqa.audit.schema import AuditReport, BlindRates, Listed, SharedBySplits, SplitAudit, VocabularyCeiling
 from vqa.audit.text import render
 from vqa.data.cards import SplitFiles, load_card
 from vqa.data.readers import read_split
@@ -18,7 +19,7 @@ from vqa.data.vocab import commonest_answers
 from vqa.scoring import bounds, rules
 from vqa.scoring.answer_sets import AnswerSets, Floats
 from vqa.scoring.baselines import BlindBaselines, majority_answers, rank_by_count
-from vqa.scoring.intervals import ClusterBootstrap, cluster_names
+from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names
 from vqa.scoring.normalize import normalize_answer
 from vqa.scoring.official_files import read_majority_answers
 
@@ -31,11 +32,11 @@ EXAMPLES = 5
 class Audit:
     """The findings of `audit`."""
 
-    report: dict[str, Any]
+    report: AuditReport
 
     def to_json(self) -> dict[str, Any]:
         """Return the findings as a dict of plain values, fit for `json.dump`; rates are fractions."""
-        return self.report
+        return asdict(self.report)
 
     def to_text(self, width: int = 100) -> str:
         """Return the findings as text."""
@@ -66,17 +67,17 @@ def audit(card_path: str | Path, *, seed: int = 1) -> Audit:
     train = splits.get(TRAIN)
     others = {name: split for name, split in splits.items() if name != TRAIN}
     return Audit(
-        {
-            "card": str(card_path),
-            "name": card.name,
-            "format": card.format,
-            "simulated_annotators": card.annotators,
-            "seed": seed,
-            "splits": {name: split.report() for name, split in splits.items()},
-            "shared": [_shared(one, other, splits) for one, other in combinations(splits, 2)],
-            "vocabulary_ceilings": [] if train is None else _vocabulary_ceilings(train, others),
-            "baselines": [] if train is None else _baselines(train, others),
-        }
+        AuditReport(
+            card=str(card_path),
+            name=card.name,
+            format=card.format,
+            simulated_annotators=card.annotators,
+            seed=seed,
+            splits={name: split.report() for name, split in splits.items()},
+            shared=[_shared(one, other, splits) for one, other in combinations(splits, 2)],
+            vocabulary_ceilings=[] if train is None else _vocabulary_ceilings(train, others),
+            baselines=[] if train is None else _baselines(train, others),
+        )
     )
 
 
@@ -91,7 +92,7 @@ def _published_majorities(files: SplitFiles) -> dict[str, str]:
 class _Split:
     """One split with its encoded answers, its bootstrap and the majority answer of each question.
 
-    Floors and ceilings are learned twice from train: `majority` counts each question's majority answer once, as
+    Baselines and ceilings are learned twice from train: `majority` counts each question's majority answer once, as
     most VQA work does; `all_answers` counts every answer, as the vocabulary of a run does.
     """
 
@@ -100,42 +101,41 @@ class _Split:
         self.answers = AnswerSets(table.answers)
         own = majority_answers(self.answers)
         self.majority = [published.get(question_id, answer) for question_id, answer in zip(table.question_id, own)]
-        self.several = bool(self.answers.counts.max() >= 2)
         self.bootstrap = ClusterBootstrap(cluster_names(table.question_id, table.image_id), seed=seed)
         self.images = {image for image in table.image_id if image}
 
-    def rate(self, values: Floats) -> dict[str, Any]:
+    def rate(self, values: Floats) -> Rate:
         rate = self.bootstrap.rate(values)
         assert rate is not None, "a split has at least one question"
-        return rate.to_json()
+        return rate
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> SplitAudit:
         """Return what the split holds: counts, bad lines, duplicates and how far its annotators agree."""
         table, counts = self.table, self.answers.counts
         distinct = np.array([len(set(answer_set)) for answer_set in table.answers], dtype=np.float64)
         occurrences = Counter(answer for answer_set in table.answers for answer in answer_set)
-        return {
-            "source": table.source,
-            "data_hash": table.content_hash(),
-            "questions": len(table),
-            "images": len(self.images),
-            "question_texts": len(set(table.question)),
-            "bad_lines": _listed([str(bad) for bad in table.bad_lines]),
-            "duplicate_ids": _listed([str(bad) for bad in table.bad_lines if bad.kind == DUPLICATE_ID]),
-            "duplicate_questions": _listed(_duplicate_questions(table)),
-            "answers_per_question": [int(counts.min()), int(counts.max())],
-            "distinct_answers": len(occurrences),
-            "distinct_answers_per_question": float(distinct.mean()),
-            "commonest_answers": [[answer, count] for answer, count in occurrences.most_common(EXAMPLES)],
-            "unanimous": self.rate((distinct == 1).astype(np.float64)),
-            "per_split_ceiling": self.rate(bounds.per_split_ceiling(self.answers)),
-            "human_any_of": self.rate(bounds.human_any_of(self.answers)) if self.several else None,
-            "human_leave_one_out": self.rate(bounds.human_leave_one_out(self.answers)) if self.several else None,
-        }
+        return SplitAudit(
+            source=table.source,
+            data_hash=table.content_hash(),
+            questions=len(table),
+            images=len(self.images),
+            question_texts=len(set(table.question)),
+            bad_lines=_listed([str(bad) for bad in table.bad_lines]),
+            duplicate_ids=_listed([str(bad) for bad in table.bad_lines if bad.kind == DUPLICATE_ID]),
+            duplicate_questions=_listed(_duplicate_questions(table)),
+            answers_per_question=[int(counts.min()), int(counts.max())],
+            distinct_answers=len(occurrences),
+            distinct_answers_per_question=float(distinct.mean()),
+            commonest_answers=[[answer, count] for answer, count in occurrences.most_common(EXAMPLES)],
+            unanimous=self.rate((distinct == 1).astype(np.float64)),
+            per_split_ceiling=self.rate(bounds.per_split_ceiling(self.answers)),
+            human_any_of=self.bootstrap.rate(bounds.human_any_of(self.answers)),
+            human_leave_one_out=self.bootstrap.rate(bounds.human_leave_one_out(self.answers)),
+        )
 
 
-def _listed(examples: list[str]) -> dict[str, Any]:
-    return {"count": len(examples), "first": examples[:EXAMPLES]}
+def _listed(examples: list[str]) -> Listed:
+    return Listed(len(examples), examples[:EXAMPLES])
 
 
 def _duplicate_questions(table: QuestionTable) -> list[str]:
@@ -150,21 +150,21 @@ def _duplicate_questions(table: QuestionTable) -> list[str]:
     return found
 
 
-def _shared(one: str, other: str, splits: dict[str, _Split]) -> dict[str, Any]:
+def _shared(one: str, other: str, splits: dict[str, _Split]) -> SharedBySplits:
     """Return what two splits share: ids, images, questions about one image, question texts."""
     first, second = splits[one].table, splits[other].table
     asked = [set(zip(table.image_id, table.question)) for table in (first, second)]
     texts = set(first.question)
-    return {
-        "splits": [one, other],
-        "question_ids": _listed(sorted(set(first.question_id) & set(second.question_id))),
-        "images": len(splits[one].images & splits[other].images),
-        "questions": len(asked[0] & asked[1]),
-        "questions_with_shared_text": int(sum(text in texts for text in second.question)),
-    }
+    return SharedBySplits(
+        splits=[one, other],
+        question_ids=_listed(sorted(set(first.question_id) & set(second.question_id))),
+        images=len(splits[one].images & splits[other].images),
+        questions=len(asked[0] & asked[1]),
+        questions_with_shared_text=int(sum(text in texts for text in second.question)),
+    )
 
 
-def _vocabulary_ceilings(train: _Split, others: dict[str, _Split]) -> list[dict[str, Any]]:
+def _vocabulary_ceilings(train: _Split, others: dict[str, _Split]) -> list[VocabularyCeiling]:
     """Return for each split and size the best any-of and official score with the commonest train answers."""
     rankings = {"majority": rank_by_count(train.majority), "all_answers": commonest_answers(train.table.answers)}
     found = []
@@ -173,20 +173,13 @@ def _vocabulary_ceilings(train: _Split, others: dict[str, _Split]) -> list[dict[
         for name, split in others.items():
             for size in sizes:
                 words = ranking[:size]
-                official = bounds.vocabulary_official(split.answers, words) if split.several else None
-                found.append(
-                    {
-                        "split": name,
-                        "counted": counted,
-                        "size": size,
-                        "any_of": split.rate(bounds.vocabulary_any_of(split.answers, words)),
-                        "vqa_official": None if official is None else split.rate(official),
-                    }
-                )
+                any_of = split.rate(bounds.vocabulary_any_of(split.answers, words))
+                official = split.bootstrap.rate(bounds.vocabulary_official(split.answers, words))
+                found.append(VocabularyCeiling(name, counted, size, any_of, official))
     return found
 
 
-def _baselines(train: _Split, others: dict[str, _Split]) -> list[dict[str, Any]]:
+def _baselines(train: _Split, others: dict[str, _Split]) -> list[BlindRates]:
     """Return for each split and blind baseline its any-of and official rate."""
     learned = {
         "majority": BlindBaselines(train.table, [(answer,) for answer in train.majority]),
@@ -196,15 +189,8 @@ def _baselines(train: _Split, others: dict[str, _Split]) -> list[dict[str, Any]]
     for counted, blind in learned.items():
         for name, split in others.items():
             for baseline, predictions in blind.predict(split.table).items():
-                official = rules.official(predictions, split.answers) if split.several else None
-                found.append(
-                    {
-                        "split": name,
-                        "counted": counted,
-                        "baseline": baseline,
-                        "answer": blind.commonest if baseline == "prior" else None,
-                        "any_of": split.rate(rules.any_of(predictions, split.answers)),
-                        "vqa_official": None if official is None else split.rate(official),
-                    }
-                )
+                scores = rules.score_questions(predictions, split.answers)
+                any_of, official = split.rate(scores.any_of), split.bootstrap.rate(scores.official)
+                answer = blind.commonest if baseline == "prior" else None
+                found.append(BlindRates(name, counted, baseline, answer, any_of, official))
     return found

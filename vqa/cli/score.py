@@ -70,9 +70,7 @@ def command(
     score = score_results(chosen, predictions, rule=rule, seed=seed)
     left_out = len(official.question_id) - len(predictions)
     if partial:
-        score.summary["notes"].append(
-            f"--partial: {len(predictions):,} questions scored, {left_out:,} without a result"
-        )
+        score = score.with_note(f"--partial: {len(predictions):,} questions scored, {left_out:,} without a result")
     if per_question:
         with replacing(per_question) as file:
             json.dump(score.per_question(), file, indent=0)

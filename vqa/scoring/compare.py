@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,15 @@ from vqa.scoring import rules
 from vqa.scoring.answer_sets import AnswerSets, Floats
 from vqa.scoring.baselines import question_types
 from vqa.scoring.compare_text import render
+from vqa.scoring.comparison_schema import (
+    ChangedQuestion,
+    ComparisonReport,
+    McNemar,
+    PairedRates,
+    TypeComparison,
+)
 from vqa.scoring.id_lists import name_ids
-from vqa.scoring.intervals import ClusterBootstrap, cluster_names, rows_by_name
+from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names, rows_by_name
 
 MUST_AGREE = ("data_hash", "split", "protocol")
 COLUMNS = ("question_id", "image_id", "question", "answers", "prediction", "answer_type", "question_type")
@@ -24,7 +31,7 @@ COLUMNS = ("question_id", "image_id", "question", "answers", "prediction", "answ
 
 @dataclass(frozen=True)
 class PredictionSet:
-    """Predictions to compare: where they are from and one row a question.
+    """Predictions to compare: where they are from, and one row per question.
 
     Attributes
     ----------
@@ -43,11 +50,11 @@ class PredictionSet:
 class Comparison:
     """What a comparison found; differences are the second set's rate minus the first's."""
 
-    report: dict[str, Any]
+    report: ComparisonReport
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as a dict of plain values, fit for `json.dump`."""
-        return self.report
+        return asdict(self.report)
 
     def to_text(self, *, changed: int = 5) -> str:
         """Return the comparison as text with so many of the questions won and lost."""
@@ -71,25 +78,25 @@ def compare(first: PredictionSet, second: PredictionSet, *, seed: int = 1) -> Co
     sets = AnswerSets(left["answers"])
     bootstrap = ClusterBootstrap(cluster_names(left["question_id"].tolist(), left["image_id"].tolist()), seed=seed)
     predictions = left["prediction"].tolist(), right["prediction"].tolist()
-    hits = rules.any_of(predictions[0], sets), rules.any_of(predictions[1], sets)
-    official = None
-    if sets.counts.max() >= 2:
-        official = _paired(bootstrap, rules.official(predictions[0], sets), rules.official(predictions[1], sets))
-    report = {
-        "first": {"file": first.name, **first.provenance},
-        "second": {"file": second.name, **second.provenance},
-        "questions": len(left),
-        "images": len({image for image in left["image_id"] if image}),
-        "seed": seed,
-        "any_of": _paired(bootstrap, *hits),
-        "vqa_official": official,
-        "mcnemar": mcnemar(*hits),
-        "by_answer_type": _by_name(bootstrap, hits, left["answer_type"].tolist()),
-        "by_question_type": _by_name(bootstrap, hits, question_types(left["question"], left["question_type"])),
-        "predictions_differ": sum(one != other for one, other in zip(*predictions)),
-        "changed": _changed(left, right, hits),
-        "notes": notes,
-    }
+    scores = [rules.score_questions(each, sets) for each in predictions]
+    hits = scores[0].any_of, scores[1].any_of
+    several = np.flatnonzero(sets.counts > 1)
+    official = _paired(bootstrap, scores[0].official, scores[1].official, several) if len(several) else None
+    report = ComparisonReport(
+        first={"file": first.name, **first.provenance},
+        second={"file": second.name, **second.provenance},
+        questions=len(left),
+        images=len({image for image in left["image_id"] if image}),
+        seed=seed,
+        any_of=_paired(bootstrap, *hits),
+        vqa_official=official,
+        mcnemar=mcnemar(*hits),
+        by_answer_type=_by_name(bootstrap, hits, left["answer_type"].tolist()),
+        by_question_type=_by_name(bootstrap, hits, question_types(left["question"], left["question_type"])),
+        predictions_differ=sum(one != other for one, other in zip(*predictions)),
+        changed=_changed(left, right, hits),
+        notes=notes,
+    )
     return Comparison(report)
 
 
@@ -155,24 +162,24 @@ def align(first: PredictionSet, second: PredictionSet) -> tuple[pd.DataFrame, pd
     return left, right
 
 
-def mcnemar(first: Floats, second: Floats) -> dict[str, Any]:
+def mcnemar(first: Floats, second: Floats) -> McNemar:
     """Return McNemar's exact test of two vectors (N,) of 0 and 1.
 
     Under the null hypothesis each of the b + c questions that exactly one side has right falls to either side with
     probability 1/2; p = min(1, 2 P(X <= min(b, c))), X ~ Binomial(b + c, 1/2).
 
-    >>> mcnemar(np.array([1, 1, 0, 0, 0, 0]), np.array([1, 0, 1, 1, 1, 0]))["p_value"]
+    >>> mcnemar(np.array([1, 1, 0, 0, 0, 0]), np.array([1, 0, 1, 1, 1, 0])).p_value
     0.625
     """
     right = np.asarray(first) > 0, np.asarray(second) > 0
     only_first, only_second = int((right[0] & ~right[1]).sum()), int((~right[0] & right[1]).sum())
-    return {
-        "both_right": int((right[0] & right[1]).sum()),
-        "only_first_right": only_first,
-        "only_second_right": only_second,
-        "both_wrong": int((~right[0] & ~right[1]).sum()),
-        "p_value": _two_sided_p(only_first, only_second),
-    }
+    return McNemar(
+        both_right=int((right[0] & right[1]).sum()),
+        only_first_right=only_first,
+        only_second_right=only_second,
+        both_wrong=int((~right[0] & ~right[1]).sum()),
+        p_value=_two_sided_p(only_first, only_second),
+    )
 
 
 def _two_sided_p(one: int, other: int) -> float:
@@ -183,36 +190,43 @@ def _two_sided_p(one: int, other: int) -> float:
     return min(1.0, 2 * float(np.exp(logarithms).sum()))
 
 
-def _paired(bootstrap: ClusterBootstrap, first: Floats, second: Floats, rows: npt.ArrayLike | None = None) -> Any:
-    rates = {
-        "first": bootstrap.rate(first, rows),
-        "second": bootstrap.rate(second, rows),
-        "difference": bootstrap.mean(second - first, rows),
-    }
-    return {name: None if rate is None else rate.to_json() for name, rate in rates.items()}
+def _paired(
+    bootstrap: ClusterBootstrap, first: Floats, second: Floats, rows: npt.ArrayLike | None = None
+) -> PairedRates:
+    """Return the rates over `rows`, of which there is at least one."""
+
+    def there(rate: Rate | None) -> Rate:
+        assert rate is not None
+        return rate
+
+    return PairedRates(
+        there(bootstrap.rate(first, rows)),
+        there(bootstrap.rate(second, rows)),
+        there(bootstrap.mean(second - first, rows)),
+    )
 
 
-def _by_name(bootstrap: ClusterBootstrap, hits: tuple[Floats, Floats], names: list[str]) -> dict[str, Any]:
+def _by_name(bootstrap: ClusterBootstrap, hits: tuple[Floats, Floats], names: list[str]) -> dict[str, TypeComparison]:
     """Return the paired rates and the p-value for each non-empty name, the most frequent first."""
     found = {}
     for name, rows in rows_by_name(names).items():
-        p_value = mcnemar(hits[0][rows], hits[1][rows])["p_value"]
-        found[name] = {"n": len(rows), **_paired(bootstrap, *hits, rows), "p_value": p_value}
+        p_value = mcnemar(hits[0][rows], hits[1][rows]).p_value
+        found[name] = TypeComparison(len(rows), **vars(_paired(bootstrap, *hits, rows)), p_value=p_value)
     return found
 
 
-def _changed(left: pd.DataFrame, right: pd.DataFrame, hits: tuple[Floats, Floats]) -> list[dict[str, Any]]:
+def _changed(left: pd.DataFrame, right: pd.DataFrame, hits: tuple[Floats, Floats]) -> list[ChangedQuestion]:
     """Return the questions that exactly one side has right, as "won" or "lost" by the second."""
     rows: Sequence[int] = np.flatnonzero(hits[0] != hits[1]).tolist()
     return [
-        {
-            "question_id": left["question_id"][row],
-            "image_id": left["image_id"][row],
-            "question": left["question"][row],
-            "answers": list(left["answers"][row]),
-            "first": left["prediction"][row],
-            "second": right["prediction"][row],
-            "change": "won" if hits[1][row] else "lost",
-        }
+        ChangedQuestion(
+            question_id=left["question_id"][row],
+            image_id=left["image_id"][row],
+            question=left["question"][row],
+            answers=list(left["answers"][row]),
+            first=left["prediction"][row],
+            second=right["prediction"][row],
+            change="won" if hits[1][row] else "lost",
+        )
         for row in rows
     ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
+from vqa.scoring.comparison_schema import ChangedQuestion, ComparisonReport, PairedRates, TypeComparison
 from vqa.scoring.formatting import format_count, format_rate
 
 TYPES_SHOWN = 8
@@ -12,41 +13,41 @@ _LABEL = 24
 _SMALLEST_P = 0.0001
 
 
-def render(report: dict[str, Any], changed: int) -> str:
-    """Return the JSON report of `vqa.scoring.compare` as text, with up to `changed` questions won and lost each."""
-    images = f" about {format_count(report['images'])} images" if report["images"] else ""
-    test = report["mcnemar"]
+def render(report: ComparisonReport, changed: int) -> str:
+    """Return the comparison as text, with up to `changed` questions won and lost each."""
+    images = f" about {format_count(report.images)} images" if report.images else ""
+    test = report.mcnemar
     lines = [
-        f"first:  {report['first']['file']}",
-        f"second: {report['second']['file']}",
-        f"{format_count(report['questions'])} questions{images}, "
-        f"{format_count(report['predictions_differ'])} with different predictions",
+        f"first:  {report.first['file']}",
+        f"second: {report.second['file']}",
+        f"{format_count(report.questions)} questions{images}, "
+        f"{format_count(report.predictions_differ)} with different predictions",
         "",
         f"{'':<{_LABEL}}{'first':>8}{'second':>8}{'second - first':>16}  95 % interval",
-        _row("any-of accuracy", report["any_of"]),
+        _row("any-of accuracy", report.any_of),
     ]
-    if report["vqa_official"]:
-        lines.append(_row("VQA official", report["vqa_official"]))
+    if report.vqa_official:
+        lines.append(_row("VQA official", report.vqa_official))
     lines += [
         "",
-        f"McNemar, exact: {_format_p(test['p_value'])}; only first right {format_count(test['only_first_right'])}, "
-        f"only second right {format_count(test['only_second_right'])}, both right {format_count(test['both_right'])}, "
-        f"both wrong {format_count(test['both_wrong'])}",
+        f"McNemar, exact: {_format_p(test.p_value)}; only first right {format_count(test.only_first_right)}, "
+        f"only second right {format_count(test.only_second_right)}, both right {format_count(test.both_right)}, "
+        f"both wrong {format_count(test.both_wrong)}",
         _verdict(report),
-        *_types("answer type", report["by_answer_type"]),
-        *_types("question type", report["by_question_type"]),
-        *_changes("won", "second right, first wrong", report["changed"], changed),
-        *_changes("lost", "first right, second wrong", report["changed"], changed),
+        *_types("answer type", report.by_answer_type),
+        *_types("question type", report.by_question_type),
+        *_changes("won", "second right, first wrong", report.changed, changed),
+        *_changes("lost", "first right, second wrong", report.changed, changed),
     ]
-    return "\n".join([*lines, *(f"note: {note}" for note in report["notes"])])
+    return "\n".join([*lines, *(f"note: {note}" for note in report.notes)])
 
 
-def _row(label: str, paired: dict[str, Any], extra: str = "") -> str:
-    difference = paired["difference"]
+def _row(label: str, paired: PairedRates | TypeComparison, extra: str = "") -> str:
+    difference = paired.difference
     shown = label if len(label) < _LABEL else label[: _LABEL - 2] + "…"
     line = (
-        f"{shown:<{_LABEL}}{format_rate(paired['first']['value']):>8}{format_rate(paired['second']['value']):>8}"
-        f"{difference['value']:>+16.4f}  [{difference['low']:+.4f}, {difference['high']:+.4f}]"
+        f"{shown:<{_LABEL}}{format_rate(paired.first.value):>8}{format_rate(paired.second.value):>8}"
+        f"{difference.value:>+16.4f}  [{difference.low:+.4f}, {difference.high:+.4f}]"
     )
     return f"{line}  {extra}" if extra else line
 
@@ -55,16 +56,16 @@ def _format_p(p_value: float) -> str:
     return f"p < {_SMALLEST_P}" if p_value < _SMALLEST_P else f"p = {format_rate(p_value)}"
 
 
-def _verdict(report: dict[str, Any]) -> str:
-    difference = report["any_of"]["difference"]
-    if difference["low"] > 0:
+def _verdict(report: ComparisonReport) -> str:
+    difference = report.any_of.difference
+    if difference.low > 0:
         return "second is better: the interval of the difference lies above 0"
-    if difference["high"] < 0:
+    if difference.high < 0:
         return "first is better: the interval of the difference lies below 0"
     return "these questions do not tell which is better: the interval of the difference holds 0"
 
 
-def _types(title: str, paired_by_name: dict[str, Any]) -> list[str]:
+def _types(title: str, paired_by_name: Mapping[str, TypeComparison]) -> list[str]:
     if not paired_by_name:
         return []
     shown = list(paired_by_name.items())[:TYPES_SHOWN]
@@ -73,23 +74,23 @@ def _types(title: str, paired_by_name: dict[str, Any]) -> list[str]:
         "",
         f"any-of by {title} (p-values not corrected for their number)",
         *(
-            _row(f"  {name}", paired, f"{_format_p(paired['p_value'])}, {format_count(paired['n'])} questions")
+            _row(f"  {name}", paired, f"{_format_p(paired.p_value)}, {format_count(paired.n)} questions")
             for name, paired in shown
         ),
     ]
     return [*lines, f"  and {left} rarer ones in the JSON report"] if left else lines
 
 
-def _changes(change: str, meaning: str, changed: list[dict[str, Any]], limit: int) -> list[str]:
-    chosen = [each for each in changed if each["change"] == change]
+def _changes(change: str, meaning: str, changed: Sequence[ChangedQuestion], limit: int) -> list[str]:
+    chosen = [each for each in changed if each.change == change]
     if not chosen or not limit:
         return []
     lines = ["", f"{change} ({meaning}), {min(limit, len(chosen))} of {format_count(len(chosen))}"]
     for each in chosen[:limit]:
-        answers = list(dict.fromkeys(each["answers"]))
+        answers = list(dict.fromkeys(each.answers))
         more = ", …" if len(answers) > ANSWERS_SHOWN else ""
         lines.append(
-            f"  {each['question_id']}: {each['question']}  {each['first']!r} -> {each['second']!r}  "
+            f"  {each.question_id}: {each.question}  {each.first!r} -> {each.second!r}  "
             f"(answers: {', '.join(answers[:ANSWERS_SHOWN])}{more})"
         )
     return lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,17 +58,50 @@ def match_results(
 
 
 @dataclass(frozen=True)
-class ResultScore:
-    """The score of a results file.
+class PercentRates:
+    """Scores before rounding, in percent, with their intervals."""
+
+    overall: Rate
+    per_answer_type: dict[str, Rate]
+    per_question_type: dict[str, Rate]
+
+
+@dataclass(frozen=True)
+class ResultSummary:
+    """The score of a results file as the official evaluator prints it; the keys of its JSON are these fields.
 
     Attributes
     ----------
-    summary : the keys of the JSON report, scores in percent
+    protocol : name of the rule
+    questions, images : their number
+    overall, per_answer_type, per_question_type : mean scores in percent, rounded to two decimals
+    unrounded : the same means before rounding, with n and interval
+    notes : what must be said beside the scores
+    """
+
+    protocol: str
+    questions: int
+    images: int
+    overall: float
+    per_answer_type: dict[str, float]
+    per_question_type: dict[str, float]
+    unrounded: PercentRates
+    seed: int
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class ResultScore:
+    """The score of a results file, with that of every question.
+
+    Attributes
+    ----------
+    summary : the scores in percent
     question_id : N ids
     scores : float64 (N,), fractions
     """
 
-    summary: dict[str, Any]
+    summary: ResultSummary
     question_id: list[str]
     scores: Floats
 
@@ -79,7 +112,11 @@ class ResultScore:
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary, fit for `json.dump`."""
-        return self.summary
+        return asdict(self.summary)
+
+    def with_note(self, note: str) -> ResultScore:
+        """Return the score with one more note."""
+        return replace(self, summary=replace(self.summary, notes=[*self.summary.notes, note]))
 
     def to_text(self, width: int = 100) -> str:
         """Return the summary as text."""
@@ -89,7 +126,7 @@ class ResultScore:
 def score_results(
     questions: OfficialQuestions, predictions: Sequence[str], *, rule: str = "vqa-official", seed: int = 1
 ) -> ResultScore:
-    """Score one prediction a question.
+    """Score one prediction per question.
 
     overall = round(100 sum of the scores / questions, 2), and the same over the questions of each type; the
     unrounded values come with their n and 95 % interval (bootstrap over images).
@@ -108,21 +145,21 @@ def score_results(
     by_question_type = bootstrap.rates_by_name(scores, questions.question_type)
     overall = bootstrap.rate(scores)
     assert overall is not None, "there is at least one question"
-    summary = {
-        "protocol": rule,
-        "questions": len(questions.question_id),
-        "images": len({image for image in questions.image_id if image}),
-        "overall": round_percent(100 * float(np.cumsum(scores)[-1]) / len(scores)),
-        "per_answer_type": _rounded_means(scores, questions.answer_type),
-        "per_question_type": _rounded_means(scores, questions.question_type),
-        "unrounded": {
-            "overall": _percent(overall),
-            "per_answer_type": {name: _percent(rate) for name, rate in by_answer_type.items()},
-            "per_question_type": {name: _percent(rate) for name, rate in by_question_type.items()},
-        },
-        "seed": seed,
-        "notes": _notes(questions, sets, rule),
-    }
+    summary = ResultSummary(
+        protocol=rule,
+        questions=len(questions.question_id),
+        images=len({image for image in questions.image_id if image}),
+        overall=round_percent(100 * float(np.cumsum(scores)[-1]) / len(scores)),
+        per_answer_type=_rounded_means(scores, questions.answer_type),
+        per_question_type=_rounded_means(scores, questions.question_type),
+        unrounded=PercentRates(
+            _percent(overall),
+            {name: _percent(rate) for name, rate in by_answer_type.items()},
+            {name: _percent(rate) for name, rate in by_question_type.items()},
+        ),
+        seed=seed,
+        notes=_notes(questions, sets, rule),
+    )
     return ResultScore(summary, list(questions.question_id), scores)
 
 
@@ -139,8 +176,8 @@ def _rounded_means(scores: Floats, names: Sequence[str]) -> dict[str, float]:
     }
 
 
-def _percent(rate: Rate) -> dict[str, Any]:
-    return {"value": 100 * rate.value, "n": rate.n, "low": 100 * rate.low, "high": 100 * rate.high}
+def _percent(rate: Rate) -> Rate:
+    return Rate(100 * rate.value, rate.n, 100 * rate.low, 100 * rate.high)
 
 
 def _notes(questions: OfficialQuestions, sets: AnswerSets, rule: str) -> list[str]:
@@ -150,33 +187,35 @@ def _notes(questions: OfficialQuestions, sets: AnswerSets, rule: str) -> list[st
     if not questions.with_answer_ids:
         notes.append(
             "annotations without answer_id: each annotator is left out by position; the official evaluator would leave "
-            "out all equal answers with him and give 8 matches of 10 the score 20 instead of 100"
+            "out every identical answer too and give 8 matches of 10 the score 20 instead of 100"
         )
     return [note for note in notes if note]
 
 
-def _render(summary: dict[str, Any], width: int) -> str:
-    images = f" about {format_count(summary['images'])} images" if summary["images"] else ""
-    unrounded = summary["unrounded"]
+def _render(summary: ResultSummary, width: int) -> str:
+    images = f" about {format_count(summary.images)} images" if summary.images else ""
+    unrounded = summary.unrounded
     lines = [
-        f"{summary['protocol']}, {format_count(summary['questions'])} questions{images}, percent with 95 % intervals",
+        f"{summary.protocol}, {format_count(summary.questions)} questions{images}, percent with 95 % intervals",
         "",
-        _row("overall", summary["overall"], unrounded["overall"]),
+        _row("overall", summary.overall, unrounded.overall),
     ]
-    for title, key in (("by answer type", "per_answer_type"), ("by question type", "per_question_type")):
-        rates = list(unrounded[key].items())
+    for title, rounded, rates in (
+        ("by answer type", summary.per_answer_type, unrounded.per_answer_type),
+        ("by question type", summary.per_question_type, unrounded.per_question_type),
+    ):
         if rates:
-            lines += ["", title]
-            lines += [_row(f"  {name}", summary[key][name], rate) for name, rate in rates[:TYPES_SHOWN]]
+            shown = list(rates.items())[:TYPES_SHOWN]
+            lines += ["", title, *(_row(f"  {name}", rounded[name], rate) for name, rate in shown)]
         if len(rates) > TYPES_SHOWN:
             lines.append(f"  and {len(rates) - TYPES_SHOWN} rarer ones in the JSON report")
-    for note in summary["notes"]:
+    for note in summary.notes:
         lines += ["", *textwrap.wrap(f"note: {note}", width, subsequent_indent="  ")]
     return "\n".join(lines)
 
 
-def _row(label: str, rounded: float, rate: dict[str, Any]) -> str:
-    interval = f"[{format_percent(rate['low'])}, {format_percent(rate['high'])}]"
+def _row(label: str, rounded: float, rate: Rate) -> str:
+    interval = f"[{format_percent(rate.low)}, {format_percent(rate.high)}]"
     # The official rounding may reach 100 from below, where a report must not.
-    shown = format_percent(rate["value"] if rounded == 100 else rounded)
-    return f"{label[:30]:<30} {shown:>6}  {interval:<16} {format_count(rate['n']):>9}"
+    shown = format_percent(rate.value if rounded == 100 else rounded)
+    return f"{label[:30]:<30} {shown:>6}  {interval:<16} {format_count(rate.n):>9}"

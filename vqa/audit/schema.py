@@ -1,0 +1,95 @@
+"""What an audit holds: the keys of its JSON are these fields, in this order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vqa.scoring.intervals import Rate
+
+
+@dataclass(frozen=True)
+class Listed:
+    """How many there are, with the first examples."""
+
+    count: int
+    first: list[str]
+
+
+@dataclass(frozen=True)
+class SplitAudit:
+    """One split: its counts, what is wrong with it, and how far its annotators agree.
+
+    Attributes
+    ----------
+    answers_per_question : the fewest and the most
+    commonest_answers : pairs of answer and count, the commonest first
+    unanimous : share of the questions whose answers are all the same string
+    per_split_ceiling, human_any_of, human_leave_one_out : of `vqa.scoring.bounds`; the last two over the questions
+        with at least two answers, None where there are none
+    """
+
+    source: str
+    data_hash: str
+    questions: int
+    images: int
+    question_texts: int
+    bad_lines: Listed
+    duplicate_ids: Listed
+    duplicate_questions: Listed
+    answers_per_question: list[int]
+    distinct_answers: int
+    distinct_answers_per_question: float
+    commonest_answers: list[list[str | int]]
+    unanimous: Rate
+    per_split_ceiling: Rate
+    human_any_of: Rate | None
+    human_leave_one_out: Rate | None
+
+
+@dataclass(frozen=True)
+class SharedBySplits:
+    """What two splits share: ids, images, questions about one image, and questions of the second with a shared text."""
+
+    splits: list[str]
+    question_ids: Listed
+    images: int
+    questions: int
+    questions_with_shared_text: int
+
+
+@dataclass(frozen=True)
+class VocabularyCeiling:
+    """The best scores on a split with the `size` commonest train answers; `counted` says which answers count."""
+
+    split: str
+    counted: str
+    size: int
+    any_of: Rate
+    vqa_official: Rate | None
+
+
+@dataclass(frozen=True)
+class BlindRates:
+    """The scores of a blind baseline on a split; `answer` is given where it is always the same."""
+
+    split: str
+    counted: str
+    baseline: str
+    answer: str | None
+    any_of: Rate
+    vqa_official: Rate | None
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What a data set holds."""
+
+    card: str
+    name: str
+    format: str
+    simulated_annotators: int | None
+    seed: int
+    splits: dict[str, SplitAudit]
+    shared: list[SharedBySplits]
+    vocabulary_ceilings: list[VocabularyCeiling]
+    baselines: list[BlindRates]
