@@ -1,4 +1,4 @@
-"""Gluon metrics over whole questions: a prediction is right when it is among the question's answers."""
+"""Gluon metric over whole questions: a prediction is right when it is among the question's answers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class MultiAnswerAccuracy(mx.metric.EvalMetric):
         super().__init__(name, output_names=output_names, label_names=label_names, has_global_stats=True)
 
     def update(self, labels: Arrays, preds: Arrays) -> None:
-        """Count one batch, or a list of batches (one a device).
+        """Count one batch, or a list of batches (one per device).
 
         Parameters
         ----------
@@ -71,7 +71,7 @@ def _hits(answers: npt.NDArray[Any], logits: npt.NDArray[Any]) -> npt.NDArray[np
     if logits.ndim != 2 or logits.shape[1] == 0:
         raise DataError(f"expected logits of shape (N, C), got {logits.shape}")
     if answers.ndim != 2 or len(answers) != len(logits):
-        raise DataError(f"expected answer ids of shape ({len(logits)}, A), one row a question, got {answers.shape}")
+        raise DataError(f"expected answer ids of shape ({len(logits)}, A), one row per question, got {answers.shape}")
     if not np.isfinite(logits).all():
         row = int(np.argwhere(~np.isfinite(logits))[0][0])
         raise TrainingError(f"the logits of row {row} of the batch hold NaN or infinity; try a lower learning rate")

@@ -71,7 +71,7 @@ def test_answers_and_agreement(card: Path) -> None:
     assert train["human_leave_one_out"]["value"] == pytest.approx((2 / 9 * 3 + 2 / 3 * 2) / 5)
 
 
-def test_ceilings_and_floors_come_from_train(card: Path) -> None:
+def test_ceilings_and_baselines_come_from_train(card: Path) -> None:
     report = audit(card).to_json()
     # Majority answers of train: red, yes, no, no, blue. Neither 2 nor two is among them.
     (majority,) = rows(report, "vocabulary_ceilings", counted="majority")
@@ -173,6 +173,6 @@ def test_the_reference_values_of_vqa_v2(shared_data: Path, tmp_path: Path) -> No
     assert {size: ceilings[size] for size in (500, 1000, 2000, 3000)} == {
         500: 86.76, 1000: 89.47, 2000: 90.95, 3000: 91.53
     }  # fmt: skip
-    floors = [round(100 * row["vqa_official"]["value"], 1) for row in rows(report, "baselines", counted="majority")]
-    assert floors == [20.8, 33.0, 33.2]
+    baselines = [round(100 * row["vqa_official"]["value"], 1) for row in rows(report, "baselines", counted="majority")]
+    assert baselines == [20.8, 33.0, 33.2]
     assert round(100 * report["splits"]["val"]["human_leave_one_out"]["value"], 2) == 80.24

@@ -18,7 +18,7 @@ def column(values: Sequence[object]) -> Strings:
 
 
 class Table:
-    """Questions as the scoring room wants them; a column that is not given holds empty strings."""
+    """Questions as the scoring package expects them; a column that is not given holds empty strings."""
 
     def __init__(
         self,

@@ -32,7 +32,7 @@ def test_the_three_baselines() -> None:
         question=["what color is it?", "what color is the sky?", "is it square?", "how many are there?"],
     )
     predicted = BlindBaselines(TRAIN).predict(asked)
-    # Three times each stand blue and yes; blue stands first.
+    # Blue and yes occur three times each; blue occurs first.
     assert predicted["prior"] == ["blue"] * 4
     assert predicted["prior_per_question_type"] == ["blue", "blue", "yes", "blue"]
     assert predicted["prior_per_question"] == ["red", "blue", "yes", "blue"]

@@ -140,7 +140,7 @@ def test_bad_records_can_be_set_aside(files: tuple[Path, Path]) -> None:
         ("a.json", 2, False),
         ("a.json", 4, True),
     ]
-    assert bad[1].reason == "question id '2' stands in record 1 already"
+    assert bad[1].reason == "question id '2' is already in record 1"
     # One bad record does not excuse two questions without an annotation.
     del records["annotations"][2:]
     write(files[1], records)

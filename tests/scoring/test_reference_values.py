@@ -116,6 +116,6 @@ def test_blind_baselines(
     assert percent(official(blind["prior"], val_answers)) == 20.85
     assert percent(official(blind["prior_per_question_type"], val_answers)) == pytest.approx(33.0, abs=0.05)
     assert 33.1 <= percent(official(blind["prior_per_question"], val_answers)) <= 33.3
-    # All ten answers instead of the majority alone make a better guess: a higher floor.
+    # All ten answers instead of the majority alone make a better guess: a higher baseline.
     blind = BlindBaselines(as_table(train)).predict(as_table(val))
     assert percent(official(blind["prior_per_question_type"], val_answers)) == pytest.approx(34.47, abs=0.05)

@@ -98,7 +98,7 @@ def test_the_numbers_by_hand() -> None:
     assert report["ceilings"]["human_leave_one_out"]["any_of"]["value"] == pytest.approx(
         (2 / 3 + 2 / 3 + 1 + 2 / 3 + 0 + 1) / 6
     )
-    # Blind: always "yes"; red for colors (it stands before blue) and yes for "is it"; the exact questions say red,
+    # Blind: always "yes"; red for colors (it occurs before blue) and yes for "is it"; the exact questions say red,
     # blue, yes, yes, red and, for the unknown "why?", yes.
     assert report["baselines"]["prior"]["answer"] == "yes"
     assert report["baselines"]["prior"]["value"] == pytest.approx(2 / 6)

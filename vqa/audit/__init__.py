@@ -1,1 +1,1 @@
-"""What a data set holds before anything is trained on it."""
+"""The audit of a data set before anything is trained on it."""

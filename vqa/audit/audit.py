@@ -1,4 +1,4 @@
-"""What a data set holds before anything is trained on it: bad lines, duplicates, overlap, ceilings and baselines."""
+"""The audit of a data set before anything is trained on it: bad lines, duplicates, overlap, ceilings and baselines."""
 
 from __future__ import annotations
 

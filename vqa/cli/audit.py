@@ -14,7 +14,7 @@ from vqa.cli._options import emit, json_option, seed_option
 @json_option
 @seed_option
 def command(card: Path, json_file: str | None, seed: int) -> None:
-    """List what makes a data set's numbers lie before anything is trained on it.
+    """List what can make a data set's numbers misleading, before anything is trained on it.
 
     Bad lines, repeated ids and questions, images and questions shared between splits, agreement of the annotators,
     the ceilings of the usual answer vocabularies and the blind baselines. Images are not looked at.

@@ -1,4 +1,4 @@
-"""Blind baselines: answers learned from the train split alone, given without looking at the image."""
+"""Blind baselines: answers learned from the train split alone, without the image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vqa.errors import DataError
 from vqa.scoring.answer_sets import AnswerSets, AnswersLike, Integers, Strings, as_answer_sets, distinct_codes
 
 TYPE_WORDS = 2
-"""First words of a question that stand for its type where the data has none."""
+"""Number of first words that serve as the type of a question where the data has none."""
 
 
 class Questions(Protocol):
@@ -28,7 +28,7 @@ class Questions(Protocol):
 
 
 def question_types(questions: Iterable[str], given: Iterable[str]) -> list[str]:
-    """Return the type of each of N questions: the given one, or its first two words in lower case where that is ""."""
+    """Return the type of each of N questions: the given one, or where that is "" the first two words in lower case."""
     texts = list(questions)
     # Questions repeat: each text is taken apart once.
     first_words = {text: " ".join(text.lower().split()[:TYPE_WORDS]) for text in set(texts)}
@@ -68,7 +68,7 @@ class BlindBaselines:
     Parameters
     ----------
     train : the questions of the train split
-    counted : the answers that count, one sequence a question; without it all its answers do
+    counted : the answers that count, one sequence per question; all of its answers by default
 
     Raises
     ------
@@ -87,7 +87,7 @@ class BlindBaselines:
     def predict(self, questions: Questions) -> dict[str, list[str]]:
         """Return the predictions (N strings) of `prior`, `prior_per_question_type` and `prior_per_question`.
 
-        A question that train does not hold falls back on its type, a type that it does not hold on the commonest.
+        A question that is not in train gets the answer of its type, a type that is not in train the commonest answer.
         """
         types = question_types(questions.question, questions.question_type)
         per_type = [self.by_type.get(name, self.commonest) for name in types]

@@ -34,7 +34,7 @@ class Explanation:
     rule : "vqa-official", "vqa-lenient" or "any-of"
     raw, compared : the prediction as written and as compared
     normalized : whether answers were normalised before they were compared, with the reason
-    annotators : one a human answer; the term is min(1, matches among the others / 3), or 1 or 0 under any-of
+    annotators : one per human answer; the term is min(1, matches among the others / 3), or 1 or 0 under any-of
     score : in [0, 1]
     """
 

@@ -1,4 +1,4 @@
-"""95 % intervals of means over questions: a bootstrap over images, since questions about one image go together."""
+"""95 % intervals of means over questions: a bootstrap over images, because questions about one image are not independent."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class ClusterBootstrap:
     def rate(self, values: npt.ArrayLike, rows: npt.ArrayLike | None = None) -> Rate | None:
         """Return the mean of values in [0, 1] with its interval; as `mean`, but honest where resampling sees no spread.
 
-        Where every question scores 0, or every one 1, the exact binomial bound for the number of clusters stands in:
+        Where every question scores 0, or every one 1, the exact binomial bound for the number of clusters is used:
         with all of G clusters right the rate may be as low as 0.025^(1/G). One cluster alone tells nothing more.
         """
         mean = self.mean(values, rows)

@@ -1,4 +1,4 @@
-"""JSON files, plain or gzipped, decoded into typed records by msgspec, with one clear line for whatever is wrong."""
+"""JSON files, plain or gzipped, decoded into typed records by msgspec, with one clear line for each error."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _rewritten(raw: bytes, where: str) -> bytes:
 
 
 def describe(error: msgspec.ValidationError) -> str:
-    """Return what is wrong with a value in words: where it stands, what was expected and what came.
+    """Return what is wrong with a value in words: the place, what was expected and what was found.
 
     >>> try:
     ...     msgspec.json.decode(b'{"answers": ["yes", 2]}', type=dict[str, list[str]])

@@ -103,7 +103,7 @@ _TEXT_OF = attrgetter("answer")
 
 
 def _list_under(key: str, raw: bytes, path: PathLike) -> list[msgspec.Raw]:
-    """Return the members of the list under `key` of an object, still as JSON: each is decoded by itself."""
+    """Return the members of the list under `key` of an object, still as JSON: each is decoded separately."""
     form = msgspec.json.Decoder(msgspec.defstruct("_File", [(key, list[msgspec.Raw])]))
     try:
         return list(getattr(decode(raw, form, str(path)), key))
@@ -149,7 +149,7 @@ def _records(
         elif bad_records is None:
             repeated.append(question_id)
         else:
-            reason = f"question id {question_id!r} stands in record {first} already"
+            reason = f"question id {question_id!r} is already in record {first}"
             bad_records.append(BadRecord(str(path), number, reason, repeats_id=True))
     if repeated:
         raise DataError(f"{path}: question ids must be unique, more than once occur {name_ids(repeated)}")
@@ -167,7 +167,7 @@ def read_official(
         "answer_type", "question_type"}]}; the two types may be absent (then "")
     bad_records : a list to which each record is appended that cannot be read or repeats an id; without it the
         first such record raises. A question whose record in the
-        other file is bad is left out, as the reason stands in the list already
+        other file is bad is left out too
 
     Returns
     -------

@@ -1,6 +1,6 @@
-"""The official rule once more, as a plain loop over questions: an oracle for tests and a yardstick for speed.
+"""The official rule as a plain loop over questions: the reference for tests and for the speed benchmark.
 
-It shares nothing with `rules` and `normalize` but the tables of words and marks.
+It shares only the tables of words and marks with `rules` and `normalize`.
 """
 
 from __future__ import annotations
