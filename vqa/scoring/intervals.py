@@ -1,4 +1,4 @@
-"""95 % intervals of means over questions: a bootstrap over images, because questions about one image are not independent."""
+"""95 % intervals of means: a bootstrap over images, because questions about one image are not independent."""
 
 from __future__ import annotations
 
