@@ -27,7 +27,8 @@ from vqa.cli._options import device_option, seed_option
 @click.option("--metric", metavar="NAME", help="Chooses the best epoch: any_of (default), vqa_official or loss.")
 @click.option("--max-answers", type=int, help="Keep only the commonest answers; default 0: all.")
 @click.option("--min-word-count", type=int, help="Rarer words are unknown; default 1.")
-@click.option("--max-bad", type=float, help="Fraction of malformed lines allowed in a file; default 0.01.")
+@click.option("--max-bad", type=float, help="Fraction of bad lines (and images) allowed in a split; default 0.01.")
+@click.option("--skip-bad-images", is_flag=True, help="Leave out images that cannot be used, within --max-bad.")
 @click.option("--word-vectors", metavar="FILE", help="Word vectors in GloVe's text format.")
 @click.option(
     "--config", "config_file", type=click.Path(path_type=Path), help="JSON file of options; flags win over it."

@@ -6,13 +6,16 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from vqa.data.cards import EXACT, NORMALIZED, DatasetCard, load_card
+from vqa.data.image_files import UnusableImagesError
 from vqa.data.images import ImageStore, open_images
 from vqa.data.options import DataOptions
 from vqa.data.readers import read_split
 from vqa.data.table import QuestionTable, answer_spellings
 from vqa.data.vocab import EncodedQuestions, Vocabulary, build_vocabulary, encode_questions
-from vqa.errors import ConfigError, DataError
+from vqa.errors import ConfigError, DataError, ImageError
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +107,31 @@ def _read_split(card: DatasetCard, split: str, options: DataOptions) -> Question
     if table.bad_lines:
         first = "; ".join(map(str, table.bad_lines[:3]))
         log.warning("%s: set aside %d bad lines, the first: %s", table.source, len(table.bad_lines), first)
+    return _without_bad_images(card, split, table, options) if options.skip_bad_images and card.images else table
+
+
+def _without_bad_images(card: DatasetCard, split: str, table: QuestionTable, options: DataOptions) -> QuestionTable:
+    """Return the questions whose images can be used; every image that cannot is named on the log."""
+    total = len(set(table.image_id))
+    faults: dict[str, str] = {}
+    while True:
+        try:
+            open_images(card, {split: table})
+        except UnusableImagesError as error:
+            # Missing files are found first; what cannot be decoded, once the others are there.
+            faults.update(error.faults)
+            if len(faults) > options.max_bad * total or len(faults) == total:
+                raise ImageError(
+                    f"{table.source}: {len(faults)} of {total} images cannot be used, more than --max-bad "
+                    f"{options.max_bad:g} allows; {error}"
+                ) from error
+            table = table.take(np.flatnonzero([image_id not in error.faults for image_id in table.image_id]))
+        else:
+            break
+    for reason in faults.values():
+        log.warning("%s: left out the questions about an image: %s", table.source, reason)
+    if faults:
+        log.warning("%s: %d of %d images left out; %d questions are left", table.source, len(faults), total, len(table))
     return table
 
 
@@ -144,6 +172,7 @@ def load_dataset(
     max_answers: int | None = None,
     min_word_count: int = DataOptions.min_word_count,
     answers: str = DataOptions.answers,
+    skip_bad_images: bool = DataOptions.skip_bad_images,
     vocabulary: Vocabulary | None = None,
 ) -> Dataset:
     """Load a data set by its card.
@@ -155,6 +184,8 @@ def load_dataset(
     max_answers : keep this many of the commonest answers of the train split; None or 0: all
     min_word_count : keep the words that occur at least this often in the train split's questions
     answers : how answers are compared and trained, "exact" (as written) or "normalized"; "" as the card says
+    skip_bad_images : leave out the questions whose images are missing or cannot be decoded, up to the fraction
+        `max_bad` of a split's images, instead of stopping
     vocabulary : of a trained run; without it one is made from the split "train"
 
     Raises
@@ -165,7 +196,7 @@ def load_dataset(
         The train split cannot be read.
     """
     card = load_card(card_path)
-    options = DataOptions(max_bad, max_answers or 0, min_word_count, answers)
+    options = DataOptions(max_bad, max_answers or 0, min_word_count, answers, skip_bad_images)
     if vocabulary is not None:
         return Dataset(card, vocabulary, options)
     if TRAIN not in card.splits:

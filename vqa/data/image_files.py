@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -181,18 +181,21 @@ def to_network_values(pixels: Pixels) -> npt.NDArray[np.float32]:
     return values
 
 
-def unusable_images(faults: Sequence[tuple[str, str]], total: int, table: QuestionTable) -> ImageError:
-    """Return the error that names the first unusable image and the first question that needs it.
+class UnusableImagesError(ImageError):
+    """Images that the questions need are missing or cannot be decoded.
 
-    Parameters
+    Attributes
     ----------
-    faults : (image id, what is wrong with it)
+    faults : what is wrong with each of them, by image id
     total : number of distinct images that the questions need
-    table : the questions
     """
-    image_id, reason = faults[0]
-    question_id = table.question_id[int(np.argmax(table.image_id == image_id))]
-    return ImageError(
-        f"{len(faults)} of {total} images cannot be used; the first, needed by question {question_id!r} of "
-        f"{table.source}: {reason}"
-    )
+
+    def __init__(self, faults: Mapping[str, str], total: int, table: QuestionTable) -> None:
+        """Name the first unusable image and the first question that needs it."""
+        self.faults, self.total = dict(faults), total
+        image_id, reason = next(iter(faults.items()))
+        question_id = table.question_id[int(np.argmax(table.image_id == image_id))]
+        super().__init__(
+            f"{len(faults)} of {total} images cannot be used; the first, needed by question {question_id!r} of "
+            f"{table.source}: {reason}"
+        )

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vqa.data.cards import DatasetCard
-from vqa.data.image_files import Pixels, image_folder, to_network_values, unusable_images
+from vqa.data.image_files import Pixels, UnusableImagesError, image_folder, to_network_values
 from vqa.data.pixel_cache import cached_pixels
 from vqa.data.table import QuestionTable
 from vqa.data.video import open_frames
@@ -150,9 +150,9 @@ def open_features(card: DatasetCard, tables: Mapping[str, QuestionTable]) -> Fea
     store = FeatureStore(card.images.path, card.images.kind)
     for table in tables.values():
         image_ids = list(dict.fromkeys(table.image_id))
-        faults = [(image_id, store.absent(image_id)) for image_id in store.missing(image_ids)]
+        faults = {image_id: store.absent(image_id) for image_id in store.missing(image_ids)}
         if faults:
-            raise unusable_images(faults, len(image_ids), table)
+            raise UnusableImagesError(faults, len(image_ids), table)
     return store
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from vqa.data.batching import BatchPlan, padded_width, plan_by_image, plan_by_length, plan_in_order
 from vqa.data.dataset import Dataset
-from vqa.data.image_files import unusable_images
+from vqa.data.image_files import UnusableImagesError
 from vqa.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ class GroupedLoader:
             ids = [self._encoded.image_ids[number] for number in np.unique(self._encoded.image_number[chosen])]
             missing = self._images.missing(ids)
             if missing:
-                faults = [(image_id, f"image {image_id!r} is missing") for image_id in missing]
-                raise unusable_images(faults, len(ids), table)
+                faults = {image_id: f"image {image_id!r} is missing" for image_id in missing}
+                raise UnusableImagesError(faults, len(ids), table)
         self._plan = self._make_plan(chosen, batch_size, shard)
 
     def __len__(self) -> int:

@@ -18,6 +18,8 @@ class DataOptions:
     max_answers : size limit of the answer vocabulary; 0 means none
     min_word_count : words that occur less often in the training questions are unknown
     answers : how answers are compared and trained, "exact" (as written) or "normalized"; "" as the card says
+    skip_bad_images : leave out the questions whose images are missing or cannot be decoded, up to the fraction
+        `max_bad` of a split's images, instead of stopping
 
     Raises
     ------
@@ -29,6 +31,7 @@ class DataOptions:
     max_answers: int = 0
     min_word_count: int = 1
     answers: str = ""
+    skip_bad_images: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_bad <= 1:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import PIL
 import platformdirs
 from filelock import FileLock
 from PIL import Image
 from tqdm import tqdm
 
-from vqa.data.image_files import ImageFolder, Pixels, decode_image, unusable_images
+from vqa.data.image_files import ImageFolder, Pixels, UnusableImagesError, decode_image
 from vqa.data.table import QuestionTable
 from vqa.errors import ImageError
 from vqa.features.stored_rows import StoredRows
@@ -64,6 +67,9 @@ def cached_pixels(
     pixels = _open_cached(path, len(image_ids))
     if pixels is not None:
         return pixels
+    faults = _cached_faults(path)
+    if faults:
+        raise UnusableImagesError(faults, len(image_ids), table)
     decoded = partial(_decode_all, image_ids, files, size, table)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,17 +88,40 @@ def cached_pixels(
             error,
         )
         return _in_memory(decoded(), len(image_ids), path.parent)
+    except UnusableImagesError as error:
+        _write_faults(path, error.faults)
+        raise
+
+
+def _faults_file(path: Path) -> Path:
+    # What cannot be decoded depends on the decoder.
+    return path.with_suffix(f".pillow-{PIL.__version__}.json")
+
+
+def _cached_faults(path: Path) -> dict[str, str]:
+    """Return what was wrong with these images the last time, by id, so that they are not decoded to find it again."""
+    try:
+        faults: dict[str, str] = json.loads(_faults_file(path).read_text(encoding="utf-8"))
+        return faults
+    except (OSError, ValueError):
+        return {}
+
+
+def _write_faults(path: Path, faults: dict[str, str]) -> None:
+    with suppress(OSError), replacing(_faults_file(path)) as file:
+        json.dump(faults, file)
 
 
 def _find_all(image_ids: Sequence[str], folder: ImageFolder, table: QuestionTable) -> list[Path]:
-    files, faults = [], []
+    files: list[Path] = []
+    faults: dict[str, str] = {}
     for image_id in image_ids:
         try:
             files.append(folder.find(image_id))
         except ImageError as error:
-            faults.append((image_id, str(error)))
+            faults[image_id] = str(error)
     if faults:
-        raise unusable_images(faults, len(image_ids), table)
+        raise UnusableImagesError(faults, len(image_ids), table)
     return files
 
 
@@ -144,19 +173,19 @@ def _decode_all(
     image_ids: Sequence[str], files: Sequence[Path], size: tuple[int, int] | None, table: QuestionTable
 ) -> Iterator[Pixels]:
     """Yield the pixels of each image; after the first fault, only count the remaining faults, then raise."""
-    faults: list[tuple[str, str]] = []
+    faults: dict[str, str] = {}
     shape: tuple[int, ...] | None = None
     for image_id, pixels in zip(image_ids, _decode_in_threads(files, size)):
         if isinstance(pixels, ImageError):
-            faults.append((image_id, str(pixels)))
+            faults[image_id] = str(pixels)
             continue
         shape = shape or pixels.shape
         if pixels.shape != shape:
-            faults.append((image_id, _odd_size(image_id, pixels.shape, image_ids[0], shape)))
+            faults[image_id] = _odd_size(image_id, pixels.shape, image_ids[0], shape)
         if not faults:
             yield pixels
     if faults:
-        raise unusable_images(faults, len(image_ids), table)
+        raise UnusableImagesError(faults, len(image_ids), table)
 
 
 def _odd_size(image_id: str, shape: tuple[int, ...], other_id: str, expected: tuple[int, ...]) -> str:

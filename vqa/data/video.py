@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from vqa.data.cards import DatasetCard
-from vqa.data.image_files import ImageFolder, Pixels, to_network_values, unusable_images
+from vqa.data.image_files import ImageFolder, Pixels, UnusableImagesError, to_network_values
 from vqa.data.pixel_cache import cache_folder
 from vqa.data.table import QuestionTable
 from vqa.errors import ImageError, InstallationError
@@ -191,14 +191,14 @@ def _read_all(
 ) -> dict[str, Pixels]:
     """Return the frames of all videos; if some cannot be read, the error counts them."""
     frames: dict[str, Pixels] = {}
-    faults: list[tuple[str, str]] = []
+    faults: dict[str, str] = {}
     for image_id in tqdm(image_ids, desc="decoding videos", unit="video", delay=2, leave=False, disable=None):
         try:
             frames[image_id] = cached_frames(folder.find(image_id), num_frames, size)
         except ImageError as error:
-            faults.append((image_id, str(error)))
+            faults[image_id] = str(error)
     if faults:
-        raise unusable_images(faults, len(image_ids), table)
+        raise UnusableImagesError(faults, len(image_ids), table)
     return frames
 
 
