@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import socket
 import struct
 import threading
 import time
@@ -17,8 +19,10 @@ uvicorn = pytest.importorskip("uvicorn", reason="the extra demo is not installed
 httpx = pytest.importorskip("httpx", reason="httpx is not installed: pip install 'vqa[test]'")
 
 from PIL import Image  # noqa: E402 - after the skips
+from starlette.datastructures import Headers  # noqa: E402
 
 from vqa.demo.app import Example, create_app  # noqa: E402
+from vqa.demo.same_origin import SameOriginMiddleware  # noqa: E402
 from vqa.demo.uploads import decode_upload  # noqa: E402
 from vqa.demo.worker import BusyError, Worker  # noqa: E402
 from vqa.errors import ImageError, RunError  # noqa: E402
@@ -165,8 +169,78 @@ def test_a_form_that_is_none_is_refused(demo: Demo) -> None:
     assert httpx.get(f"{demo.address}ask").status_code == 405
 
 
-def test_pages_are_refused_under_foreign_names_and_forbid_other_sources(demo: Demo) -> None:
-    assert httpx.get(demo.address, headers={"Host": "evil.example"}).status_code == 403
+FOREIGN = [
+    {"Host": "evil.example"},
+    {"Host": "127.0.0.1.evil.example"},
+    {"Host": "evil.example:80@127.0.0.1"},
+    {"Host": "192.168.0.1"},
+    {"Host": "[::1"},
+    {"Host": ""},
+    {"Origin": "http://evil.example"},
+    {"Origin": "http://127.0.0.1:1"},
+    {"Origin": "null"},
+    {"Origin": ""},
+    {"Origin": "http://evil.example", "Host": "evil.example"},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+def test_foreign_names_and_pages_are_refused(demo: Demo, headers: dict[str, str]) -> None:
+    files = {"image": ("x.png", picture())}
+    for response in (
+        httpx.get(demo.address, headers=headers),
+        httpx.post(f"{demo.address}ask", files=files, data={"question": "what color is it?"}, headers=headers),
+    ):
+        assert response.status_code in (400, 403)  # what is no host name at all is refused by the server itself
+        assert "html" not in response.text
+    assert not demo.run.threads
+
+
+def test_the_own_name_and_origin_are_served(demo: Demo) -> None:
+    files, own = {"image": ("x.png", picture())}, demo.address.removeprefix("http://").rstrip("/")
+    for headers in ({}, {"Origin": f"http://{own}"}, {"Host": "127.0.0.1:9000", "Origin": "http://127.0.0.1:9000"}):
+        address = f"{demo.address}ask"
+        response = httpx.post(address, files=files, data={"question": "what color is it?"}, headers=headers)
+        assert response.json()["answer"] == "red"
+
+
+def test_open_to_the_network_it_serves_addresses_and_own_names_only() -> None:
+    middleware = SameOriginMiddleware(lambda *_: None)
+    served = {"127.0.0.1:80", "192.168.0.7:8000", "[fe80::1]:8000", "localhost:8000", socket.gethostname()}
+    foreign = {"evil.example", "localhost.evil.example", "", "192.168.0.7.evil.example"}
+    for host in served | foreign:
+        assert (middleware._refusal(Headers({"host": host})) == "") == (host in served), host
+
+
+def test_a_slow_client_does_not_stop_the_others(demo: Demo) -> None:
+    host, port = demo.address.removeprefix("http://").rstrip("/").split(":")
+    head = f"POST /ask HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):  # ten send half a head, ten half a body
+            client = stack.enter_context(socket.create_connection((host, int(port))))
+            client.sendall(f"{head}Content-Length: 1000000\r\n".encode())
+            if _ % 2:
+                client.sendall(b'\r\n--x\r\nContent-Disposition: form-data; name="image"; filename="x"\r\n\r\nabc')
+        started = time.monotonic()
+        assert [demo.ask(picture())[0] for _ in range(5)] == [200] * 5
+        assert time.monotonic() - started < 20
+
+
+def test_a_form_that_never_ends_is_given_up(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vqa.demo.app.FORM_TIMEOUT", 0.2)
+
+    def body() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="question"\r\n\r\n'
+        time.sleep(1)
+        yield b"what"
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    response = httpx.post(f"{demo.address}ask", content=body(), headers=headers, timeout=30)
+    assert response.status_code == 408
+    assert "did not arrive within" in response.json()["error"]
+
+
+def test_pages_forbid_other_sources(demo: Demo) -> None:
     response = httpx.get(demo.address)
     assert "default-src 'none'" in response.headers["content-security-policy"]
     assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
@@ -281,10 +355,25 @@ def test_bad_input_gets_a_message_each_and_the_next_question_works(open_demo: An
     assert all("422" in text for text in page.complaints)
 
 
-def test_it_fits_a_phone(open_demo: Any) -> None:
+@pytest.mark.parametrize("width", [360, 390])
+def test_on_a_phone_it_fits_and_scrolls_to_the_answer(open_demo: Any, width: int) -> None:
     page = open_demo
-    page.set_viewport_size({"width": 360, "height": 740})
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    page.set_viewport_size({"width": width, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.click(".example")
+    page.click("#suggestions button:first-child")
+    page.wait_for_selector(".said")
+    page.wait_for_function("document.getElementById('answer').getBoundingClientRect().bottom <= window.innerHeight")
+    assert page.evaluate("document.getElementById('answer').getBoundingClientRect().top") >= 0
+    page.evaluate("window.scrollTo(0, 0)")
+    assert "Type a question first" in ask(page, " ")
+    page.wait_for_function("document.getElementById('answer').getBoundingClientRect().bottom <= window.innerHeight")
+
+
+def test_the_placeholder_and_the_first_suggestions_are_questions_of_the_data(open_demo: Any) -> None:
+    page = open_demo
+    assert page.get_attribute("#question", "placeholder") == "is it a zebra?"
+    assert page.locator("#suggestions button").all_inner_texts() == ["is it a zebra?"]
 
 
 def test_the_demo_says_when_it_has_gone(open_demo: Any, tmp_path: Path) -> None:

@@ -129,12 +129,13 @@ def _example(path: Path, image_id: str, table: QuestionTable) -> Example:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Return a bound socket, so that a port in use is an error before anything is loaded."""
+    """Return a socket that listens: a port in use is an error before anything is loaded, and no early call is lost."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(CONNECTIONS)
     except OSError as error:
         listener.close()
         raise OSError(
