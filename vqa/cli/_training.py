@@ -59,7 +59,7 @@ def train(card: Path, given: dict[str, Any]) -> None:
 
 
 def effective_config(given: dict[str, Any], resumed: Path | None) -> RunConfig:
-    """Return defaults < --config FILE (or the resumed run's own configuration) < flags.
+    """Return defaults (or the resumed run's own configuration) < --config FILE < flags.
 
     Raises
     ------
@@ -70,8 +70,8 @@ def effective_config(given: dict[str, Any], resumed: Path | None) -> RunConfig:
     base = RunConfig()
     if resumed is not None and (resumed / "config.json").is_file():
         base = read_run_config(resumed)
-    elif config_file:
-        base = read_config(config_file)
+    if config_file:
+        base = read_config(config_file, base)
     options = dict(_parsed(text) for text in given.pop("model_options", ()))
     if options:
         given["model_options"] = {**base.training.model_options, **options}

@@ -2,41 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from vqa.cli._options import device_option, seed_option
+from vqa.data.options import DataOptions
+from vqa.training.config import TrainConfig
+
+# The one place of the defaults, for the help and for what is not given.
+TRAINING, DATA = TrainConfig(), DataOptions()
+
+
+def choice(name: str, help_text: str, **settings: Any) -> Callable[[Any], Any]:
+    """Return an option whose type and default are those of the field `name` of the configuration."""
+    default = getattr(TRAINING if hasattr(TRAINING, name) else DATA, name)
+    settings = {"type": type(default), "default": default, "show_default": True, **settings}
+    return click.option(f"--{name.replace('_', '-')}", help=help_text, **settings)
 
 
 @click.command()
 @click.argument("card", type=click.Path(path_type=Path))
-@click.option("--run", "run_dir", type=click.Path(path_type=Path), help="Run folder; default runs/NAME-MODEL.")
-@click.option("--model", metavar="PRESET", help="Network preset; default by the kind of images.")
-@click.option(
-    "--option", "model_options", metavar="NAME=NUMBER", multiple=True, help="Option of the preset; repeatable."
+@click.option("--run", "run_dir", type=click.Path(path_type=Path), help="Run folder.  [default: runs/NAME-MODEL]")
+@choice(
+    "model",
+    "Network preset: question-only, softmax-regression, mlp, cnn-gru, mcb, mcb-attention, lstm-product or updn.",
+    metavar="PRESET",
+    show_default="by the kind of images",
 )
-@click.option("--loss", metavar="NAME", help="softmax (default), soft-score, any or bce.")
-@click.option("--epochs", type=int, help="Passes over the training questions; default 12.")
-@click.option("--batch-size", type=int, help="Questions a step; default 256.")
-@click.option("--learning-rate", type=float, help="Highest learning rate; default 0.002.")
-@click.option("--weight-decay", type=float, help="L2 penalty; default 0.")
-@click.option("--validation-fraction", type=float, help="Part of the training images held out; default 0.1.")
-@click.option("--patience", type=int, help="Stop after so many epochs without progress; default 0: never.")
-@click.option("--metric", metavar="NAME", help="Chooses the best epoch: any_of (default), vqa_official or loss.")
-@click.option("--max-answers", type=int, help="Keep only the commonest answers; default 0: all.")
-@click.option("--min-word-count", type=int, help="Rarer words are unknown; default 1.")
-@click.option("--max-bad", type=float, help="Fraction of bad lines (and images) allowed in a split; default 0.01.")
+@click.option(
+    "--option",
+    "model_options",
+    metavar="NAME=NUMBER",
+    multiple=True,
+    help="Option of the preset, such as hidden_size=256; repeatable.",
+)
+@choice("loss", "softmax, soft-score, any or bce.", metavar="NAME")
+@choice("epochs", "Passes over the training questions.")
+@choice("batch_size", "Questions per step.")
+@choice("learning_rate", "Highest learning rate.")
+@choice("warmup", "Fraction of all steps in which the learning rate rises.")
+@choice("weight_decay", "L2 penalty.")
+@choice("gradient_clip", "Bound on each element of the gradient; 0 is none.")
+@choice("validation_fraction", "Part of the training images held out.")
+@choice("patience", "Stop after this many epochs without progress; 0 is never.")
+@choice(
+    "metric",
+    "Chooses the best epoch: any-of, vqa-official or loss.",
+    metavar="NAME",
+    default=TRAINING.metric.replace("_", "-"),
+)
+@choice("max_answers", "Keep only this many of the commonest answers; 0 is all.")
+@choice("min_word_count", "Words that occur less often are unknown.")
+@choice("max_bad", "Fraction of bad lines (and images) that a split may have.")
 @click.option("--skip-bad-images", is_flag=True, help="Leave out images that cannot be used, within --max-bad.")
+@choice(
+    "answers",
+    "How answers are compared: exact (as written) or normalized.",
+    metavar="NAME",
+    show_default="as the card says",
+)
 @click.option("--word-vectors", metavar="FILE", help="Word vectors in GloVe's text format.")
 @click.option(
     "--config", "config_file", type=click.Path(path_type=Path), help="JSON file of options; flags win over it."
 )
-@click.option("--resume", is_flag=True, help="Go on where the run in --run stopped.")
+@click.option("--resume", is_flag=True, help="Resume the run in --run where it stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in --run.")
-@seed_option
-@device_option
+@choice("seed", "Of the initial parameters, the order of questions, dropout and the held-out part.")
+@choice("device", "Where the network is trained.", metavar="cpu|gpu:0")
 @click.pass_context
 def command(ctx: click.Context, card: Path, **options: Any) -> None:
     """Train a network on the data set of CARD and write a run folder.

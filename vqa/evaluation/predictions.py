@@ -18,8 +18,7 @@ import pandas as pd
 
 from vqa.data.table import QuestionTable
 from vqa.errors import DataError, did_you_mean
-from vqa.scoring import rules
-from vqa.scoring.answer_sets import AnswerSets
+from vqa.scoring.rules import QuestionScores
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ COLUMNS: dict[str, Column] = {
     "question": _text_column("the question as written"),
     "answers": Column(
         dtype=object,
-        meaning="the human answers as written, repeats kept",
+        meaning="the human answers as they are compared: as written, or normalized where the card says so",
         expected="a JSON list of one or more texts",
         convert=_answers,
         is_list=True,
@@ -133,13 +132,13 @@ COLUMNS: dict[str, Column] = {
     ),
     "loss": Column(
         dtype=np.float64,
-        meaning="loss of the question, in nats; empty where it is not defined",
+        meaning="loss of the question, in nats; empty where none of its answers is in the vocabulary",
         expected="a number, or empty",
         convert=_number_or_nan,
     ),
     "hit": Column(
         dtype=np.int64,
-        meaning="1 where the prediction is one of the human answers as written, else 0",
+        meaning="1 where the prediction is one of the human answers, else 0",
         expected="0 or 1",
         convert=_zero_or_one,
     ),
@@ -188,6 +187,7 @@ def predictions_table(
     probability: npt.NDArray[np.float64],
     losses: npt.NDArray[np.float32],
     answers: Sequence[str],
+    scores: QuestionScores,
 ) -> pd.DataFrame:
     """Return the predictions table of N questions, with the columns and types of `COLUMNS`.
 
@@ -195,24 +195,22 @@ def predictions_table(
     ----------
     table : the questions
     classes, probability : int64 and float64 (N, TOP at most) of `vqa.evaluation.probabilities.top_answers`
-    losses : float32 (N,), nats
+    losses : float32 (N,), nats; NaN where a question has no answer in the vocabulary
     answers : the answer of every class, (C,)
+    scores : of the most probable answers
     """
     names = np.array(answers, dtype=object)[classes]
-    predictions = names[:, 0].tolist()
-    sets = AnswerSets(table.answers)
     values: dict[str, Any] = {
         "question_id": table.question_id,
         "image_id": table.image_id,
         "question": table.question,
         "answers": table.answers,
-        "prediction": predictions,
+        "prediction": names[:, 0],
         "probability": probability[:, 0],
         "top": [tuple(zip(row, numbers)) for row, numbers in zip(names.tolist(), probability.tolist())],
         "loss": losses,
-        "hit": rules.any_of(predictions, sets),
-        # The official score compares annotators: one alone has none to be compared with.
-        "score": np.where(sets.counts > 1, rules.official(predictions, sets), np.nan),
+        "hit": scores.any_of,
+        "score": scores.official,
         "answer_type": table.answer_type,
         "question_type": table.question_type,
     }

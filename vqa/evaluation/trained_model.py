@@ -17,18 +17,21 @@ from vqa.data.dataset import Dataset, load_dataset
 from vqa.data.options import DataOptions
 from vqa.data.table import QuestionTable
 from vqa.data.vocab import Vocabulary
-from vqa.errors import DataError, RunError
+from vqa.errors import RunError
 from vqa.evaluation.asking import Answer, ImageLike, check_question, image_values
-from vqa.evaluation.predictions import predictions_table
-from vqa.evaluation.probabilities import TOP, top_answers
+from vqa.evaluation.predict import BATCH_SIZE, predict
+from vqa.evaluation.probabilities import top_answers
 from vqa.nn.spec import NetworkSpec
-from vqa.scoring import report
+from vqa.scoring.report import Evaluation, evaluate
+from vqa.scoring.rules import QuestionScores
 from vqa.training.run_folder import versions
 
 if TYPE_CHECKING:
     from vqa.training.forward import Forward
 
 PROTOCOL = "any-of"
+# The name of a split that is a table of the caller's.
+GIVEN = "given"
 
 
 class TrainedModel(ABC):
@@ -120,10 +123,10 @@ class TrainedModel(ABC):
             )
         return dataset
 
-    def predict(self, split: str | QuestionTable = "test", *, batch_size: int = 512) -> pd.DataFrame:
+    def predict(self, split: str | QuestionTable = "test", *, batch_size: int = BATCH_SIZE) -> pd.DataFrame:
         """Return the predictions table of a split, every question once and in the order of the file.
 
-        The columns are those of `vqa.evaluation.predictions.predictions_table`.
+        Its columns, their types and meaning are in `vqa.evaluation.predictions.COLUMNS`.
 
         Parameters
         ----------
@@ -135,29 +138,63 @@ class TrainedModel(ABC):
         DataError
             No question of the split has an answer in the vocabulary: no prediction could be right.
         """
-        dataset = self.dataset
+        return self._predict(*self._questions(split), batch_size)[0]
+
+    def evaluate(self, split: str | QuestionTable = "test") -> tuple[pd.DataFrame, Evaluation]:
+        """Return the predictions table of a split and its report: `predict` and `report` in one pass.
+
+        Raises
+        ------
+        DataError
+            As in `predict`.
+        """
+        dataset, name = self._questions(split)
+        frame, scores = self._predict(dataset, name, BATCH_SIZE)
+        return frame, self._report(dataset, name, frame, scores)
+
+    def report(self, split: str | QuestionTable = "test", *, predictions: pd.DataFrame | None = None) -> Evaluation:
+        """Return the report of a split: every number with its n, interval, blind baselines and ceiling.
+
+        Parameters
+        ----------
+        split : name of a split, or a table of questions about images of the data set
+        predictions : what `predict` returned for this split, where it is at hand
+
+        Raises
+        ------
+        DataError
+            As in `predict`, or the predictions are not of this split.
+        """
+        if predictions is None:
+            return self.evaluate(split)[1]
+        return self._report(*self._questions(split), predictions, None)
+
+    def _questions(self, split: str | QuestionTable) -> tuple[Dataset, str]:
+        """Return a data set and the name of the split of it that is meant."""
         if isinstance(split, QuestionTable):
-            dataset, split = dataset.with_table("given", split), "given"
+            return self.dataset.with_table(GIVEN, split), GIVEN
+        return self.dataset, split
+
+    def _predict(self, dataset: Dataset, split: str, batch_size: int) -> tuple[pd.DataFrame, QuestionScores]:
+        passes = self.forward_passes(dataset, split, batch_size)
+        return predict(passes, dataset.table(split), self.vocabulary.answers, self.activation)
+
+    def _report(self, dataset: Dataset, split: str, frame: pd.DataFrame, scores: QuestionScores | None) -> Evaluation:
         table = dataset.table(split)
-        classes = np.empty((len(table), min(TOP, self.vocabulary.num_answers)), dtype=np.int64)
-        probability = np.empty(classes.shape)
-        losses = np.empty(len(table), dtype=np.float32)
-        answerable = seen = 0
-        for forward in self.forward_passes(dataset, split, batch_size):
-            # While the device computes the next batches.
-            rows = forward.rows
-            classes[rows], probability[rows] = top_answers(forward.logits, self.activation)
-            losses[rows] = forward.loss
-            answerable += int(forward.known.sum())
-            seen += len(rows)
-        assert seen == len(table), f"{seen} questions were predicted, the split holds {len(table)}"
-        if not answerable:
-            raise DataError(
-                f"none of the {len(table)} questions of split {split!r} in {table.source} has an answer in the run's "
-                f"vocabulary ({', '.join(self.vocabulary.answers[:3])}, ...): no prediction could be right; "
-                "is this the data set that the run was made for?"
-            )
-        return predictions_table(table, classes, probability, losses, self.vocabulary.answers)
+        return evaluate(
+            table,
+            frame["prediction"].tolist(),
+            scores=scores,
+            probabilities=frame["probability"].to_numpy(),
+            train=self.dataset.table("train"),
+            answer_vocabulary=self.vocabulary.answers,
+            split="" if split == GIVEN else split,
+            card=str(dataset.card.path),
+            data_hash=table.content_hash(),
+            protocol=PROTOCOL,
+            seed=self.record["seed"],
+            versions=versions(),
+        )
 
     def ask(self, image: ImageLike, question: str, *, top: int = 5) -> Answer:
         """Answer one question about one image.
@@ -202,29 +239,3 @@ class TrainedModel(ABC):
             "activation": self.activation,
             "seed": self.record["seed"],
         }
-
-    def report(
-        self, split: str | QuestionTable = "test", *, predictions: pd.DataFrame | None = None
-    ) -> report.Evaluation:
-        """Return the report of a split: every number with its n, interval, blind baselines and ceiling.
-
-        Parameters
-        ----------
-        split : name of a split, or a table of questions about images of the data set
-        predictions : what `predict` returned for this split, where it is at hand
-        """
-        frame = self.predict(split) if predictions is None else predictions
-        table = split if isinstance(split, QuestionTable) else self.dataset.table(split)
-        return report.evaluate(
-            table,
-            frame["prediction"].tolist(),
-            probabilities=frame["probability"].to_numpy(),
-            train=self.dataset.table("train"),
-            answer_vocabulary=self.vocabulary.answers,
-            split=split if isinstance(split, str) else "",
-            card=str(self.dataset.card.path),
-            data_hash=table.content_hash(),
-            protocol=PROTOCOL,
-            seed=self.record["seed"],
-            versions=versions(),
-        )

@@ -1,0 +1,49 @@
+"""A run predicts every question once and reports what it predicted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import vqa
+from vqa.data.table import QuestionTable
+from vqa.evaluation.run import Run
+
+# The commonest answer is "yes"; of three test questions one has it, one has it beside another, one has another alone.
+TRAIN = "question_id,question,answer_1,answer_2\n" + "".join(f"a{n},is it {n},yes,no\n" for n in range(30))
+TEST = "question_id,question,answer_1,answer_2\nb1,is it 1,yes,yes\nb2,is it 2,green,yes\nb3,is it 3,green,red\n"
+CARD = 'name = "s"\nformat = "csv"\n[splits.train]\nfile = "train.csv"\n[splits.test]\nfile = "test.csv"\n'
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("run")
+    for name, text in (("train.csv", TRAIN), ("test.csv", TEST), ("card.toml", CARD)):
+        (folder / name).write_text(text)
+    dataset = vqa.load_dataset(folder / "card.toml")
+    network = vqa.build_network("question-only", dataset, embedding_size=4, hidden_size=4)
+    return vqa.fit(network, dataset, vqa.MultiAnswerSoftmaxLoss(), run_dir=folder / "run", epochs=1)
+
+
+def test_a_question_whose_answers_are_all_unknown_has_no_loss(run: Run) -> None:
+    """Its loss is infinite to the network; 0 would make it the easiest question of all."""
+    frame = run.predict("test")
+    assert np.isnan(frame["loss"]).tolist() == [False, False, True]
+    assert (frame["loss"][:2] > 0).all()
+    assert frame["hit"].tolist()[2] == 0
+
+
+def test_evaluate_is_predict_and_report_in_one_pass(run: Run) -> None:
+    frame, evaluation = run.evaluate("test")
+    assert frame.equals(run.predict("test"))
+    for report in (run.report("test"), run.report("test", predictions=frame)):
+        assert report.to_json() == evaluation.to_json()
+    assert evaluation.to_json()["any_of"]["value"] == frame["hit"].mean()
+
+
+def test_questions_of_ones_own_are_predicted_and_reported(run: Run) -> None:
+    questions = QuestionTable(["1", "2"], ["", ""], ["is it 1", "is it 9"], [("yes",), ("no", "no")])
+    frame, evaluation = run.evaluate(questions)
+    assert frame["question_id"].tolist() == ["1", "2"]
+    assert frame["score"].isna().tolist() == [True, False]
+    assert (evaluation.report.questions, evaluation.report.split) == (2, "")

@@ -1,0 +1,56 @@
+"""One pass over a split: every question predicted once, scored, and put into its row of the predictions table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from vqa.data.table import QuestionTable
+from vqa.errors import DataError
+from vqa.evaluation.predictions import predictions_table
+from vqa.evaluation.probabilities import TOP, top_answers
+from vqa.scoring.rules import QuestionScores, score_questions
+from vqa.training.forward import Forward
+
+BATCH_SIZE = 512
+
+
+def predict(
+    passes: Iterable[Forward], table: QuestionTable, answers: Sequence[str], activation: str
+) -> tuple[pd.DataFrame, QuestionScores]:
+    """Return the predictions table of some questions, in their order, and the scores in it.
+
+    Parameters
+    ----------
+    passes : logits and losses of all questions, each once, batch by batch
+    table : the questions
+    answers : the answer of every class, (C,)
+    activation : "softmax" or "sigmoid", which makes probabilities of the logits
+
+    Raises
+    ------
+    DataError
+        No question has an answer in the vocabulary: no prediction could be right.
+    """
+    classes = np.empty((len(table), min(TOP, len(answers))), dtype=np.int64)
+    probability = np.empty(classes.shape)
+    losses = np.empty(len(table), dtype=np.float32)
+    seen = 0
+    for forward in passes:
+        # While the device computes the next batches.
+        rows = forward.rows
+        classes[rows], probability[rows] = top_answers(forward.logits, activation)
+        # To the network an answer outside its vocabulary is infinitely unlikely.
+        losses[rows] = np.where(forward.known, forward.loss, np.nan)
+        seen += len(rows)
+    assert seen == len(table), f"{seen} questions were predicted, the split holds {len(table)}"
+    if np.isnan(losses).all():
+        raise DataError(
+            f"none of the {len(table)} questions in {table.source} has an answer in the run's vocabulary "
+            f"({', '.join(answers[:3])}, ...): no prediction could be right; is this the data set that the run was "
+            "made for?"
+        )
+    scores = score_questions([answers[best] for best in classes[:, 0]], table.answers)
+    return predictions_table(table, classes, probability, losses, answers, scores), scores
