@@ -129,7 +129,29 @@ def test_official_files_with_bad_records(tmp_path: Path) -> None:
     assert prior["answer"] == "a"
 
 
-def test_one_answer_a_question_and_one_split(tmp_path: Path) -> None:
+def test_answers_that_differ_only_in_spelling(tmp_path: Path) -> None:
+    """As in radiology questions: Yes and yes are different answers, and nothing else tells so."""
+    (tmp_path / "train.csv").write_text("one?,Yes,yes,yes\ntwo?,Yes,yes.,no\nthree?,two,2,a two\n")
+    (tmp_path / "card.toml").write_text(
+        'name = "s"\nformat = "csv"\nanswers = "exact"\n[splits.train]\nfile = "train.csv"\n'
+    )
+    found = audit(tmp_path / "card.toml")
+    train = found.report.splits["train"]
+    assert (train.distinct_answers, train.per_split_ceiling.value) == (7, pytest.approx((2 / 3 + 1 / 3 + 1 / 3) / 3))
+    spellings = train.spellings
+    assert (spellings.answers, spellings.spellings, spellings.occurrences) == (2, 6, 8)
+    assert spellings.first == [{"Yes": 2, "yes": 2, "yes.": 1}, {"two": 1, "2": 1, "a two": 1}]
+    assert spellings.merged.distinct_answers == 3
+    assert spellings.merged.per_split_ceiling.value == pytest.approx((1 + 2 / 3 + 1) / 3)
+    assert spellings.merged.unanimous.value == pytest.approx(2 / 3)
+    assert spellings.merged.human_any_of is not None
+    assert spellings.merged.human_any_of.value == pytest.approx((1 + 2 / 3 + 1) / 3)
+    text = found.to_text()
+    assert "2 answers written in 6 ways (8 times), such as\n    'Yes' 2, 'yes' 2, 'yes.' 1\n" in text
+    assert 'merged (answers = "normalized"): 3 different answers in all' in text
+
+
+def test_one_answer_per_question_and_one_split(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("what?,red\nwhere?,here\n")
     (tmp_path / "card.toml").write_text('name = "one"\nformat = "csv"\n[splits.train]\nfile = "train.csv"\n')
     found = audit(tmp_path / "card.toml")

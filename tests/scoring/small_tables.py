@@ -29,13 +29,15 @@ class Table:
         answer_type: Sequence[str] = (),
         question_type: Sequence[str] = (),
         question_id: Sequence[str] = (),
+        normalized: bool = False,
     ) -> None:
         size = len(answers)
         empty = [""] * size
         self.question_id = column(question_id or [f"q{row}" for row in range(size)])
         self.image_id = column(image_id or empty)
         self.question = column(question or empty)
-        self.answers = column([tuple(answer_set) for answer_set in answers])
+        self.answers = self.raw_answers = column([tuple(answer_set) for answer_set in answers])
+        self.normalized = normalized
         self.answer_type = column(answer_type or empty)
         self.question_type = column(question_type or empty)
 

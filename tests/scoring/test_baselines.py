@@ -10,7 +10,8 @@ from small_tables import Table
 
 from vqa.errors import DataError
 from vqa.scoring.answer_sets import AnswerSets
-from vqa.scoring.baselines import BlindBaselines, commonest_by_group, majority_answers, question_types, rank_by_count
+from vqa.scoring.baselines import BlindBaselines, commonest_by_group, majority_answers, rank_by_count
+from vqa.scoring.questions import question_types
 
 TRAIN = Table(
     [("red", "red", "blue"), ("blue", "blue"), ("yes", "no", "no"), ("yes", "yes")],

@@ -181,6 +181,31 @@ def test_rates_of_agreement_are_over_the_questions_with_several_answers() -> Non
     assert "3 questions have a single answer" in found.to_text()
 
 
+def test_normalized_answers_are_compared_after_normalisation() -> None:
+    """ "Yes", "yes." and "YES" are one answer; the official rule keeps its own form, with its gate."""
+    answers = [("Yes", "yes.", "YES"), ("No", "No", "No"), ("two", "2", "3"), ("t-shirt", "T shirt", "shirt")]
+    predictions = ["yes", "no", "2", "tshirt"]
+    exact = evaluate(Table(answers), predictions, answer_vocabulary=["yes", "no", "2"]).report
+    assert (exact.any_of.value, exact.per_split.value) == (1 / 4, pytest.approx(1 / 12))
+    table = Table(answers, normalized=True)
+    found = evaluate(table, predictions, answer_vocabulary=["yes", "no", "2"], train=table)
+    report = found.report
+    assert report.any_of.value == 3 / 4
+    assert report.per_split.value == pytest.approx((1 + 1 + 2 / 3 + 0) / 4)
+    assert report.per_split.ceiling == pytest.approx((1 + 1 + 2 / 3 + 2 / 3) / 4)
+    assert report.ceilings.vocabulary_any_of is not None
+    assert report.ceilings.vocabulary_any_of.value == 3 / 4
+    human = report.ceilings.human_leave_one_out
+    assert human is not None
+    assert human.any_of.value == pytest.approx((1 + 1 + 2 / 3 + 2 / 3) / 4)
+    # The gate of the official rule: "no" against three times "No" scores 0.
+    assert report.vqa_official == exact.vqa_official
+    assert found.scores == pytest.approx([2 / 3, 0, 4 / 9, 0])
+    assert report.mistakes["formatting"] == 0
+    assert report.baselines.prior is not None
+    assert report.baselines.prior.answer == "yes"
+
+
 def test_scores_at_hand_are_used() -> None:
     scores = score_questions(PREDICTIONS, QUESTIONS.answers)
     assert evaluation(scores=scores).to_json() == evaluation().to_json()

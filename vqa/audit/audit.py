@@ -10,11 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from vqa.audit.schema import AuditReport, BlindRates, Listed, SharedBySplits, SplitAudit, VocabularyCeiling
+from vqa.audit.schema import (
+    AuditReport,
+    BlindRates,
+    Listed,
+    MergedAnswers,
+    SharedBySplits,
+    Spellings,
+    SplitAudit,
+    VocabularyCeiling,
+)
 from vqa.audit.text import render
 from vqa.data.cards import SplitFiles, load_card
 from vqa.data.readers import read_split
-from vqa.data.table import DUPLICATE_ID, QuestionTable
+from vqa.data.table import DUPLICATE_ID, QuestionTable, answer_spellings
 from vqa.data.vocab import commonest_answers
 from vqa.scoring import bounds, rules
 from vqa.scoring.answer_sets import AnswerSets, Floats
@@ -22,6 +31,7 @@ from vqa.scoring.baselines import BlindBaselines, majority_answers, rank_by_coun
 from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names
 from vqa.scoring.normalize import normalize_answer
 from vqa.scoring.official_files import read_majority_answers
+from vqa.scoring.questions import encode_answers
 
 TRAIN = "train"
 VOCABULARY_SIZES = (500, 1000, 2000, 3000)
@@ -98,7 +108,7 @@ class _Split:
 
     def __init__(self, table: QuestionTable, seed: int, published: dict[str, str]) -> None:
         self.table = table
-        self.answers = AnswerSets(table.answers)
+        self.answers = encode_answers(table)
         own = majority_answers(self.answers)
         self.majority = [published.get(question_id, answer) for question_id, answer in zip(table.question_id, own)]
         self.bootstrap = ClusterBootstrap(cluster_names(table.question_id, table.image_id), seed=seed)
@@ -131,6 +141,25 @@ class _Split:
             per_split_ceiling=self.rate(bounds.per_split_ceiling(self.answers)),
             human_any_of=self.bootstrap.rate(bounds.human_any_of(self.answers)),
             human_leave_one_out=self.bootstrap.rate(bounds.human_leave_one_out(self.answers)),
+            spellings=self.spellings(),
+        )
+
+    def spellings(self) -> Spellings:
+        """Return the answers that differ only in spelling, and how far annotators agree when those are merged."""
+        groups = answer_spellings(self.table)
+        merged = AnswerSets(self.table.raw_answers, normalized=True)
+        largest = bounds.per_split_ceiling(merged)
+        return Spellings(
+            answers=len(groups),
+            spellings=sum(map(len, groups)),
+            occurrences=sum(sum(group.values()) for group in groups),
+            first=[dict(group.most_common(EXAMPLES)) for group in groups[:EXAMPLES]],
+            merged=MergedAnswers(
+                distinct_answers=len(merged.compared.known),
+                unanimous=self.rate((largest == 1).astype(np.float64)),
+                per_split_ceiling=self.rate(largest),
+                human_any_of=self.bootstrap.rate(bounds.human_any_of(merged)),
+            ),
         )
 
 

@@ -16,6 +16,36 @@ class Listed:
 
 
 @dataclass(frozen=True)
+class MergedAnswers:
+    """What a split holds when answers that differ only in spelling are one answer."""
+
+    distinct_answers: int
+    unanimous: Rate
+    per_split_ceiling: Rate
+    human_any_of: Rate | None
+
+
+@dataclass(frozen=True)
+class Spellings:
+    """Answers that differ only in case, white space, punctuation, articles or number words.
+
+    Attributes
+    ----------
+    answers : number of answers that are written in several ways
+    spellings : number of their spellings
+    occurrences : how often they are given
+    first : {answer as written: count} of the most frequent of them, the commonest spelling first
+    merged : the effect of ``answers = "normalized"`` in the card
+    """
+
+    answers: int
+    spellings: int
+    occurrences: int
+    first: list[dict[str, int]]
+    merged: MergedAnswers
+
+
+@dataclass(frozen=True)
 class SplitAudit:
     """One split: its counts, what is wrong with it, and how far its annotators agree.
 
@@ -44,6 +74,7 @@ class SplitAudit:
     per_split_ceiling: Rate
     human_any_of: Rate | None
     human_leave_one_out: Rate | None
+    spellings: Spellings
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,28 @@ def _split(name: str, split: SplitAudit, width: int) -> list[str]:
         f"  {'human agreement, any-of':<{_LABEL}}{_cell(split.human_any_of)}",
         f"  {'human agreement, VQA official':<{_LABEL}}{_cell(split.human_leave_one_out)}",
     ]
-    return [line.rstrip() for line in lines]
+    return [line.rstrip() for line in (*lines, *_spellings(split, width))]
+
+
+def _spellings(split: SplitAudit, width: int) -> list[str]:
+    """Return the answers that differ only in spelling, and what merging them gives."""
+    spellings, merged = split.spellings, split.spellings.merged
+    if not spellings.answers:
+        return []
+    lines = [
+        f"  {_plural(spellings.answers, 'answer')} written in {format_count(spellings.spellings)} ways "
+        f"({format_count(spellings.occurrences)} times), such as"
+    ]
+    for group in spellings.first:
+        example = ", ".join(f"{answer!r} {count:,}" for answer, count in group.items())
+        lines += textwrap.wrap(example, width, initial_indent="    ", subsequent_indent="      ")
+    return [
+        *lines,
+        f'  merged (answers = "normalized"): {_plural(merged.distinct_answers, "different answer")} in all',
+        f"  {'  all annotators agree':<{_LABEL}}{_cell(merged.unanimous)}",
+        f"  {'  ceiling of per-split accuracy':<{_LABEL}}{_cell(merged.per_split_ceiling)}",
+        f"  {'  human agreement, any-of':<{_LABEL}}{_cell(merged.human_any_of)}",
+    ]
 
 
 def _shared(shared: SharedBySplits, splits: dict[str, SplitAudit]) -> list[str]:

@@ -11,6 +11,7 @@ from vqa.data.table import QuestionTable
 from vqa.errors import DataError
 from vqa.evaluation.predictions import predictions_table
 from vqa.evaluation.probabilities import TOP, top_answers
+from vqa.scoring.questions import encode_answers
 from vqa.scoring.rules import QuestionScores, score_questions
 from vqa.training.forward import Forward
 
@@ -52,5 +53,5 @@ def predict(
             f"({', '.join(answers[:3])}, ...): no prediction could be right; is this the data set that the run was "
             "made for?"
         )
-    scores = score_questions([answers[best] for best in classes[:, 0]], table.answers)
+    scores = score_questions([answers[best] for best in classes[:, 0]], encode_answers(table))
     return predictions_table(table, classes, probability, losses, answers, scores), scores

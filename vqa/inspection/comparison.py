@@ -15,7 +15,7 @@ from vqa.inspection.page import write_page
 from vqa.inspection.prediction_rows import hardness, margins
 from vqa.inspection.source import Source
 from vqa.inspection.summary import MOST_TYPES
-from vqa.scoring.baselines import question_types
+from vqa.scoring.questions import question_types
 
 BOTH_RIGHT, FIRST_ONLY, SECOND_ONLY = "both right", "only A right", "only B right"
 SAME_MISTAKE, OTHER_MISTAKE = "both wrong, same answer", "both wrong, other answers"

@@ -14,8 +14,8 @@ from vqa.inspection.page import write_page
 from vqa.inspection.prediction_rows import hardness, margins
 from vqa.inspection.source import Source
 from vqa.inspection.summary import facts, summary
-from vqa.scoring.baselines import question_types
 from vqa.scoring.mistakes import RIGHT
+from vqa.scoring.questions import question_types
 
 # Browsers lose precision, then rows, in pages of some ten million pixels.
 MOST_QUESTIONS = 50_000

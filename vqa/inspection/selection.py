@@ -12,7 +12,7 @@ import pandas as pd
 
 from vqa.errors import DataError, did_you_mean
 from vqa.inspection.prediction_rows import hardness
-from vqa.scoring.baselines import question_types
+from vqa.scoring.questions import question_types
 
 
 @dataclass(frozen=True)

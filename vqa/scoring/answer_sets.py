@@ -62,12 +62,17 @@ class Form:
         return np.asarray(by_string, dtype=np.int64)[ids]
 
 
-def _raw(text: str) -> str:
+def _as_written(text: str) -> str:
     return text
 
 
 class AnswerSets:
     """All human answers of N questions, `total` in number, laid end to end.
+
+    Parameters
+    ----------
+    answers : one sequence of answers as written per question, with repeats
+    normalized : compare answers in their lenient form instead of as written; the official rule has its own form
 
     Attributes
     ----------
@@ -80,7 +85,8 @@ class AnswerSets:
         A question has no answer, or an answer is not a string.
     """
 
-    def __init__(self, answers: Iterable[Sequence[str]]) -> None:
+    def __init__(self, answers: Iterable[Sequence[str]], *, normalized: bool = False) -> None:
+        self.normalized_comparison = normalized
         listed = list(answers)
         self.counts = np.fromiter(map(len, listed), dtype=np.int64, count=len(listed))
         if len(listed) and not self.counts.all():
@@ -99,9 +105,9 @@ class AnswerSets:
         return np.cumsum(self.counts) - self.counts
 
     @cached_property
-    def raw(self) -> Form:
-        """Answers as written."""
-        return Form(_raw, self._distinct, self._ids)
+    def compared(self) -> Form:
+        """Answers as any-of and per-split accuracy compare them: as written, or in their lenient form."""
+        return self.lenient if self.normalized_comparison else Form(_as_written, self._distinct, self._ids)
 
     @cached_property
     def clean(self) -> Form:
@@ -129,9 +135,9 @@ class AnswerSets:
         """Return the sum (N,) of `values` (total,) over each question's answers, added in their order."""
         return np.bincount(self.rows, weights=np.asarray(values), minlength=len(self)).astype(np.float64)
 
-    def raw_matches(self, predictions: Sequence[str] | Strings) -> Booleans:
-        """Return bool (total,): the human answer is written exactly as the prediction (N strings) for its question."""
-        return self._equal(self.raw.codes, self.raw.encode(predictions))
+    def compared_matches(self, predictions: Sequence[str] | Strings) -> Booleans:
+        """Return bool (total,): the human answer equals the prediction (N strings) for its question."""
+        return self._equal(self.compared.codes, self.compared.encode(predictions))
 
     def lenient_matches(self, predictions: Sequence[str] | Strings) -> Booleans:
         """Return bool (total,): the human answer equals the prediction after lenient normalisation."""
@@ -163,9 +169,9 @@ class AnswerSets:
         return self._agreement(self.official_codes)
 
     @cached_property
-    def raw_agreement(self) -> Integers:
-        """int64 (total,): answers of the same question written exactly as this one, itself included."""
-        return self._agreement(self.raw.codes)
+    def compared_agreement(self) -> Integers:
+        """int64 (total,): answers of the same question equal to this one as `compared`, itself included."""
+        return self._agreement(self.compared.codes)
 
     def _agreement(self, codes: Integers) -> Integers:
         keys = self.rows * (int(codes.max(initial=0)) + 1) + codes

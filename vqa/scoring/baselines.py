@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
 import numpy as np
 
 from vqa.errors import DataError
 from vqa.scoring.answer_sets import AnswerSets, AnswersLike, Integers, Strings, as_answer_sets, distinct_codes
-
-TYPE_WORDS = 2
-"""Number of first words that serve as the type of a question where the data has none."""
-
-
-class Questions(Protocol):
-    """What scoring needs of a table of N questions; `vqa.data.table.QuestionTable` has it."""
-
-    question_id: Strings
-    image_id: Strings
-    question: Strings
-    answers: Strings
-    answer_type: Strings
-    question_type: Strings
-
-    def __len__(self) -> int: ...
-
-
-def question_types(questions: Iterable[str], given: Iterable[str]) -> list[str]:
-    """Return the type of each of N questions: the given one, or where that is "" the first two words in lower case."""
-    texts = list(questions)
-    # Questions repeat: each text is taken apart once.
-    first_words = {text: " ".join(text.lower().split()[:TYPE_WORDS]) for text in set(texts)}
-    return [name or first_words[text] for name, text in zip(given, texts)]
+from vqa.scoring.questions import Questions, encode_answers, question_types
 
 
 def commonest_by_group(groups: Integers, answers: AnswerSets) -> list[str]:
@@ -43,8 +19,8 @@ def commonest_by_group(groups: Integers, answers: AnswerSets) -> list[str]:
     groups : int64 (N,), the group of each question, numbered 0 to G - 1 without a gap
     answers : the human answers of the N questions, each occurrence counting once
     """
-    codes = answers.raw.codes
-    forms = list(answers.raw.known)
+    codes = answers.compared.codes
+    forms = list(answers.compared.known)
     pairs, first, counts = np.unique(groups[answers.rows] * len(forms) + codes, return_index=True, return_counts=True)
     order = np.lexsort((first, -counts, pairs // max(len(forms), 1)))
     group_of_pair = pairs[order] // max(len(forms), 1)
@@ -79,7 +55,7 @@ class BlindBaselines:
     def __init__(self, train: Questions, counted: AnswersLike | None = None) -> None:
         if not len(train):
             raise DataError("blind baselines need at least one question of the train split, got none")
-        sets = as_answer_sets(train.answers if counted is None else counted)
+        sets = encode_answers(train) if counted is None else as_answer_sets(counted)
         (self.commonest,) = commonest_by_group(np.zeros(len(sets), dtype=np.int64), sets)
         self.by_type = _commonest_by_name(question_types(train.question, train.question_type), sets)
         self.by_question = _commonest_by_name(train.question, sets)

@@ -32,7 +32,7 @@ def per_split_ceiling(answers: AnswersLike) -> Floats:
     array([0.33333333, 0.66666667])
     """
     sets = as_answer_sets(answers)
-    return _most(sets, sets.raw_agreement) / sets.counts
+    return _most(sets, sets.compared_agreement) / sets.counts
 
 
 def _contained(form: Form, forms: set[str]) -> Booleans:
@@ -42,9 +42,11 @@ def _contained(form: Form, forms: set[str]) -> Booleans:
 
 
 def vocabulary_any_of(answers: AnswersLike, vocabulary: Iterable[str]) -> Floats:
-    """Return 1 where at least one of the question's answers is in the answer vocabulary as written, else 0."""
+    """Return 1 where at least one of the question's answers is in the answer vocabulary, else 0."""
     sets = as_answer_sets(answers)
-    return (sets.per_question(_contained(sets.raw, set(vocabulary))) > 0).astype(np.float64)
+    return (sets.per_question(_contained(sets.compared, set(map(sets.compared.process, vocabulary)))) > 0).astype(
+        np.float64
+    )
 
 
 def vocabulary_official(answers: AnswersLike, vocabulary: Iterable[str]) -> Floats:
@@ -81,4 +83,4 @@ def human_any_of(answers: AnswersLike) -> Floats:
     NaN for a question with a single answer.
     """
     sets = as_answer_sets(answers)
-    return where_annotators_compare(sets, sets.per_question(sets.raw_agreement > 1) / sets.counts)
+    return where_annotators_compare(sets, sets.per_question(sets.compared_agreement > 1) / sets.counts)

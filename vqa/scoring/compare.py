@@ -13,7 +13,6 @@ import pandas as pd
 from vqa.errors import DataError
 from vqa.scoring import rules
 from vqa.scoring.answer_sets import AnswerSets, Floats
-from vqa.scoring.baselines import question_types
 from vqa.scoring.compare_text import render
 from vqa.scoring.comparison_schema import (
     ChangedQuestion,
@@ -24,6 +23,7 @@ from vqa.scoring.comparison_schema import (
 )
 from vqa.scoring.id_lists import name_ids
 from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names, rows_by_name
+from vqa.scoring.questions import question_types
 
 MUST_AGREE = ("data_hash", "split", "protocol")
 COLUMNS = ("question_id", "image_id", "question", "answers", "prediction", "answer_type", "question_type")

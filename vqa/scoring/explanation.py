@@ -58,7 +58,7 @@ class Explanation:
         compared = max(len(titles[1]), *(len(repr(annotator.compared)) for annotator in self.annotators))
         lines = [
             f"question {self.question_id}: {self.question}",
-            f"prediction {self.raw!r}, compared as {self.compared!r}",
+            f"prediction {self.compared!r}, compared as {self.compared!r}",
             self.normalized,
             "",
             f"{titles[0]:<{width}}  {titles[1]:<{compared}}  match  others  term",
@@ -88,7 +88,7 @@ def explain(
     sets = AnswerSets([tuple(answers)])
     process, reason = _process(sets, rule)
     matched = {
-        "any-of": sets.raw_matches,
+        "any-of": sets.compared_matches,
         "vqa-lenient": sets.lenient_matches,
         "vqa-official": sets.official_matches,
     }[rule]([prediction])

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from vqa.scoring.answer_sets import AnswerSets, AnswersLike, Strings, as_answer_sets, distinct_codes
-from vqa.scoring.baselines import Questions, majority_answers
+from vqa.scoring.baselines import majority_answers
 from vqa.scoring.bounds import vocabulary_any_of
 from vqa.scoring.normalize import normalize_answer
+from vqa.scoring.questions import Questions
 
 YES_NO_WORDS = frozenset(("yes", "yeah", "yep", "yup", "no", "nope", "nah"))
 RIGHT = "right"
@@ -44,11 +45,11 @@ class AnswerKinds:
     def __init__(self, answer_types: Sequence[str] | Strings = (), answers: AnswersLike = ()) -> None:
         sets = as_answer_sets(answers)
         type_codes, types = distinct_codes(answer_types)
-        size = len(sets.raw.known), len(types)
-        pairs = sets.raw.codes * size[1] + type_codes[sets.rows]
+        size = len(sets.compared.known), len(types)
+        pairs = sets.compared.codes * size[1] + type_codes[sets.rows]
         counts = np.bincount(pairs, minlength=size[0] * size[1]).reshape(size)
         commonest = counts.argmax(axis=1) if all(size) else []
-        self._by_answer = {answer: types[code] for answer, code in zip(sets.raw.known, commonest)}
+        self._by_answer = {answer: types[code] for answer, code in zip(sets.compared.known, commonest)}
 
     def of(self, answers: Sequence[str] | Strings) -> list[str]:
         """Return the type of each answer."""
@@ -83,7 +84,7 @@ def classify_mistakes(
     size = len(answers)
     never = np.zeros(size, dtype=bool)
     tests = {
-        RIGHT: answers.per_question(answers.raw_matches(predictions)) > 0,
+        RIGHT: answers.per_question(answers.compared_matches(predictions)) > 0,
         "out_of_vocabulary": never if vocabulary is None else vocabulary_any_of(answers, vocabulary) == 0,
         "formatting": answers.per_question(answers.lenient_matches(predictions)) > 0,
         "wrong_type": _differs_in_kind(questions, predictions, answers, kinds or AnswerKinds()),

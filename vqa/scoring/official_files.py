@@ -42,6 +42,16 @@ class OfficialQuestions(NamedTuple):
     question_type: list[str]
     with_answer_ids: bool
 
+    @property
+    def raw_answers(self) -> list[tuple[str, ...]]:
+        """The answers as written; they are compared as written too."""
+        return self.answers
+
+    @property
+    def normalized(self) -> bool:
+        """False: any-of compares official answers as written."""
+        return False
+
     def take(self, rows: Iterable[int]) -> OfficialQuestions:
         """Return the questions of the given rows, in the given order."""
         chosen = list(rows)

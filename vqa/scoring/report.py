@@ -15,11 +15,12 @@ import pandas as pd
 from vqa.errors import ConfigError, DataError, did_you_mean
 from vqa.scoring import bounds, rules
 from vqa.scoring.answer_sets import AnswerSets, Floats, Strings
-from vqa.scoring.baselines import BlindBaselines, Questions, question_types
+from vqa.scoring.baselines import BlindBaselines
 from vqa.scoring.calibration import calibration
 from vqa.scoring.formatting import format_count
 from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names
 from vqa.scoring.mistakes import MISTAKES, AnswerKinds, classify_mistakes
+from vqa.scoring.questions import Questions, encode_answers, question_types
 from vqa.scoring.report_schema import (
     Baseline,
     Baselines,
@@ -86,7 +87,7 @@ def evaluate(
     ----------
     questions : N questions with their answers
     predictions : N answer strings
-    scores : what `vqa.scoring.rules.score_questions` gave for these predictions, where it is at hand
+    scores : `vqa.scoring.rules.score_questions(predictions, encode_answers(questions))`, where it is at hand
     probabilities : float (N,) in [0, 1], of the predictions; without them there is no calibration
     train : the train split, from which blind baselines and answer types are learned; without it there are none
     answer_vocabulary : the answers that could be predicted; without it there are no ceilings of the vocabulary
@@ -104,7 +105,7 @@ def evaluate(
         raise DataError("expected at least one question to evaluate, got none")
     if protocol not in rules.RULES:
         raise ConfigError(f"unknown protocol {protocol!r}{did_you_mean(protocol, rules.RULES)}")
-    scored = rules.score_questions(predictions, questions.answers) if scores is None else scores
+    scored = rules.score_questions(predictions, encode_answers(questions)) if scores is None else scores
     if not len(questions) == len(predictions) == len(scored.answers):
         raise DataError(
             f"expected predictions and scores of {len(questions)} questions, got {len(predictions)} predictions and "
@@ -115,7 +116,7 @@ def evaluate(
     vocabulary = None if answer_vocabulary is None else list(answer_vocabulary)
     blind = kinds = None
     if train is not None:
-        train_answers = AnswerSets(train.answers)
+        train_answers = encode_answers(train)
         blind = BlindBaselines(train, train_answers).predict(questions)
         kinds = AnswerKinds(train.answer_type, train_answers)
     mistakes = classify_mistakes(

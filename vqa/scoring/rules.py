@@ -29,7 +29,7 @@ def any_of(predictions: Sequence[str] | Strings, answers: AnswersLike) -> Floats
     array([1., 0.])
     """
     sets = as_answer_sets(answers)
-    return (sets.per_question(sets.raw_matches(predictions)) > 0).astype(np.float64)
+    return (sets.per_question(sets.compared_matches(predictions)) > 0).astype(np.float64)
 
 
 def per_split(predictions: Sequence[str] | Strings, answers: AnswersLike) -> Floats:
@@ -42,7 +42,7 @@ def per_split(predictions: Sequence[str] | Strings, answers: AnswersLike) -> Flo
     array([0.33333333, 0.75      ])
     """
     sets = as_answer_sets(answers)
-    return sets.per_question(sets.raw_matches(predictions)) / sets.counts
+    return sets.per_question(sets.compared_matches(predictions)) / sets.counts
 
 
 def mean_fraction(fractions: Floats, counts: npt.NDArray[np.int64]) -> float:

@@ -58,8 +58,8 @@ class Wups:
         """
         sets = as_answer_sets(answers)
         codes, predicted = distinct_codes(predictions)
-        truths = list(sets.raw.known)
-        predicted_codes, true_codes = codes[sets.rows], sets.raw.codes
+        truths = list(sets.compared.known)
+        predicted_codes, true_codes = codes[sets.rows], sets.compared.codes
         pairs, inverse = np.unique(np.stack([predicted_codes, true_codes]), axis=1, return_inverse=True)
         similarity = _Similarity(self._nouns, predicted, truths, threshold)
         by_pair = np.array([similarity.of(predicted[p], truths[t]) for p, t in pairs.T.tolist()])
@@ -69,10 +69,10 @@ class Wups:
         """Return the highest WUPS that an answer of a vocabulary can have for each question, float64 (N,)."""
         sets = as_answer_sets(answers)
         known = set(vocabulary)
-        truths = list(sets.raw.known)
+        truths = list(sets.compared.known)
         similarity = _Similarity(self._nouns, list(vocabulary), truths, threshold)
         best = [1.0 if truth in known else similarity.best(truth) for truth in truths]
-        return _largest_per_question(np.array(best)[sets.raw.codes], sets)
+        return _largest_per_question(np.array(best)[sets.compared.codes], sets)
 
 
 class _Similarity:
