@@ -61,7 +61,7 @@ def main() -> None:
     """Take all screenshots."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="run folder of a run on images")
-    parser.add_argument("--output", type=Path, default=Path("data/screenshots"), help="folder of the PNG files")
+    parser.add_argument("--output", type=Path, default=Path("docs/images"), help="folder of the PNG files")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver, demo_of(arguments.run) as address:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from vqa.errors import ConfigError
@@ -48,15 +46,15 @@ def batch_norm(scope: Scope, x: str) -> str:
     )
 
 
-def convolution(scope: Scope, x: str, pads: Sequence[int] = ()) -> str:
-    """Write a convolution over (N, C, H, W); `pads` (top, left, bottom, right) in place of its own padding."""
+def convolution(scope: Scope, x: str) -> str:
+    """Write a convolution over (N, C, H, W)."""
     options = scope.block.options
     inputs = [x, scope.weight("weight")] + ([scope.weight("bias")] if scope.has("bias") else [])
     y = scope.graph.op(
         "Conv",
         *inputs,
         strides=list(options["stride"]),
-        pads=list(pads or options["pad"] * 2),
+        pads=list(options["pad"]) * 2,
         dilations=list(options["dilate"]),
         group=options["num_group"],
     )
