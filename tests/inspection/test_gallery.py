@@ -260,7 +260,7 @@ def test_two_runs_side_by_side(page: Any, tmp_path: Path, frame: pd.DataFrame, p
     other.loc[5, ["prediction", "hit"]] = ["red", 0]
     sources = [PicturedSource("first", frame, pictures), PicturedSource("second", other)]
     comparison = compare(*(PredictionSet(source.name, source.frame, {}) for source in sources))
-    write_comparison_html(tmp_path / "comparison.html", sources[0], sources[1], comparison.to_json())
+    write_comparison_html(tmp_path / "comparison.html", sources[0], sources[1], comparison.report)
     open_page(page, (tmp_path / "comparison.html").as_uri())
     page.get_by_label("Change").select_option(label="only B right (1)")
     assert questions(page) == ["what shape is it?"]

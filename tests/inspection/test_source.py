@@ -117,3 +117,23 @@ def test_top_answers_of_the_table_are_those_of_ask(run: Any) -> None:
     frame: pd.DataFrame = run.predict("train")
     answer = run.ask(None, frame["question"][0])
     assert [name for name, _ in answer.top] == [name for name, _ in frame["top"][0]]
+
+
+@pytest.mark.parametrize(
+    ("provenance", "message"),
+    [
+        ({"seed": "1"}, "expected seed to be a whole number, got '1'"),
+        ({"seed": True}, "expected seed to be a whole number, got True"),
+        ({"seed": -1}, "expected seed to be at least 0, got -1"),
+        ({"card": ["x"]}, r"expected card to be text, got \['x'\]"),
+        ({"run": {}}, "expected run to be text"),
+        ({"split": 3}, "expected split to be text, got 3"),
+    ],
+)
+def test_a_provenance_of_other_types_is_one_line(
+    run: Any, tmp_path: Path, provenance: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "train.csv"
+    write_predictions(run.predict("train"), path, provenance)
+    with pytest.raises(DataError, match=message):
+        open_source(path)

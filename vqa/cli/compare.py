@@ -48,5 +48,5 @@ def command(first: Path, second: Path, changed: int, html: Path | None, json_fil
     if html:
         from vqa.inspection.comparison import write_comparison_html
 
-        write_comparison_html(html, sources[0], sources[1], comparison.to_json())
+        write_comparison_html(html, sources[0], sources[1], comparison.report)
     emit(comparison.to_text(changed=changed), comparison.to_json(), json_file)

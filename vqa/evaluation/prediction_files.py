@@ -146,9 +146,10 @@ def write_predictions(frame: pd.DataFrame, path: str | Path, provenance: Mapping
     if provenance is None:
         sidecar.unlink(missing_ok=True)
         return
-    with replacing(sidecar) as file:
-        json.dump({**provenance, "sha256": sha256_of_file(path)}, file, indent=2, ensure_ascii=False, allow_nan=False)
-        file.write("\n")
+    text = json.dumps({**provenance, "sha256": sha256_of_file(path)}, indent=2, ensure_ascii=False, allow_nan=False)
+    with replacing(sidecar, "wb") as file:
+        # A path that is not UTF-8 holds halves of surrogate pairs; they become their JSON escapes.
+        file.write(text.encode("utf-8", "backslashreplace") + b"\n")
 
 
 def read_predictions(path: str | Path) -> pd.DataFrame:
@@ -177,6 +178,9 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     return check_predictions(frame, str(path))
 
 
+_PROVENANCE = {**dict.fromkeys(("run", "card", "split", "data_hash", "protocol", "activation"), str), "seed": int}
+
+
 def provenance_path(path: str | Path) -> Path:
     """Return the file beside a predictions table that says what it was made from."""
     return Path(f"{path}.meta.json")
@@ -188,7 +192,7 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     DataError
-        The file beside the table is not JSON, or the table has been changed since.
+        The file beside the table is not JSON, a value has the wrong type, or the table has been changed since.
     """
     sidecar = provenance_path(path)
     if not sidecar.is_file():
@@ -199,4 +203,11 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
         raise DataError(f"{sidecar}: expected a JSON object, got: {error}; delete it or evaluate again") from error
     if not isinstance(provenance, dict) or provenance.pop("sha256", None) != sha256_of_file(Path(path)):
         raise DataError(f"{sidecar} is not about {path} as it is now; delete it or evaluate again")
+    for name, expected in _PROVENANCE.items():
+        value = provenance.get(name)
+        if value is not None and type(value) is not expected:
+            kind = "text" if expected is str else "a whole number"
+            raise DataError(f"{sidecar}: expected {name} to be {kind}, got {value!r}; delete it or evaluate again")
+    if (provenance.get("seed") or 0) < 0:
+        raise DataError(f"{sidecar}: expected seed to be at least 0, got {provenance['seed']}")
     return provenance

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +13,22 @@ from vqa.inspection.explorer import System, explorer_data, facet, order
 from vqa.inspection.page import write_page
 from vqa.inspection.prediction_rows import hardness, margins
 from vqa.inspection.source import Source
-from vqa.inspection.summary import MOST_TYPES
+from vqa.inspection.summary import type_groups
+from vqa.scoring.comparison_schema import ComparisonReport, PairedRates
 from vqa.scoring.questions import question_types
 
 BOTH_RIGHT, FIRST_ONLY, SECOND_ONLY = "both right", "only A right", "only B right"
 SAME_MISTAKE, OTHER_MISTAKE = "both wrong, same answer", "both wrong, other answers"
 
 
-def write_comparison_html(path: str | Path, first: Source, second: Source, comparison: Mapping[str, Any]) -> int:
+def write_comparison_html(path: str | Path, first: Source, second: Source, comparison: ComparisonReport) -> int:
     """Write one self-contained HTML file that shows two sets of predictions, A and B, side by side.
 
     Parameters
     ----------
     path : the file
     first, second : predictions on the same questions, in any order
-    comparison : JSON of `vqa.scoring.compare.compare` on the two
+    comparison : report of `vqa.scoring.compare.compare` on the two
 
     Returns
     -------
@@ -59,10 +59,10 @@ def write_comparison_html(path: str | Path, first: Source, second: Source, compa
         facts=_facts(comparison),
         names={"A": first.name, "B": second.name},
         accuracies=_accuracies(comparison),
-        p_value=_p_text(comparison["mcnemar"]["p_value"]),
+        p_value=_p_text(comparison.mcnemar.p_value),
         table=_table(changes, comparison),
-        groups=_groups(comparison),
-        notes=comparison["notes"],
+        groups=type_groups(comparison),
+        notes=comparison.notes,
         left_out=_left_out(first, second),
         questions=questions,
         images=images,
@@ -98,11 +98,11 @@ def _orders(left: pd.DataFrame, right: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _facts(comparison: Mapping[str, Any]) -> list[tuple[str, str]]:
-    known = {**comparison["second"], **comparison["first"]}
+def _facts(comparison: ComparisonReport) -> list[tuple[str, str]]:
+    known = {**comparison.second, **comparison.first}
     pairs = [
-        ("questions", f"{comparison['questions']:,}"),
-        ("images", f"{comparison['images']:,}" if comparison["images"] else ""),
+        ("questions", f"{comparison.questions:,}"),
+        ("images", f"{comparison.images:,}" if comparison.images else ""),
         ("data", known.get("card")),
         ("split", known.get("split")),
         ("data hash", str(known.get("data_hash", ""))[:12]),
@@ -110,17 +110,17 @@ def _facts(comparison: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in pairs if value]
 
 
-def _accuracies(comparison: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _accuracies(comparison: ComparisonReport) -> list[tuple[str, PairedRates]]:
     """Return any-of and, where defined, official accuracy of A and B with their difference."""
-    rules = (("any-of", comparison["any_of"]), ("VQA official", comparison["vqa_official"]))
-    return [{"name": name, **rates} for name, rates in rules if rates is not None]
+    rules = (("any-of", comparison.any_of), ("VQA official", comparison.vqa_official))
+    return [(name, rates) for name, rates in rules if rates is not None]
 
 
 def _p_text(value: float) -> str:
     return f"{value:.4f}" if value >= 0.0001 else f"{value:.1e}"
 
 
-def _table(changes: list[str], comparison: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _table(changes: list[str], comparison: ComparisonReport) -> list[dict[str, Any]]:
     """Return the number of questions in each class of change, with its share of all questions."""
     styles = {
         BOTH_RIGHT: "hit",
@@ -129,17 +129,9 @@ def _table(changes: list[str], comparison: Mapping[str, Any]) -> list[dict[str, 
         SAME_MISTAKE: "baseline",
         OTHER_MISTAKE: "baseline",
     }
-    rows = [{"name": name, "style": style, "count": changes.count(name)} for name, style in styles.items()]
-    return [{**row, "share": row["count"] / comparison["questions"]} for row in rows if row["count"]]
-
-
-def _groups(comparison: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the accuracy of A and B per type."""
-    groups = []
-    for key, title in (("by_answer_type", "By answer type"), ("by_question_type", "By question type")):
-        rows = [{"name": name, **rates} for name, rates in comparison[key].items()]
-        if len(rows) > 1:
-            groups.append(
-                {"title": title, "facet": key[3:], "rows": rows[:MOST_TYPES], "rest": max(0, len(rows) - MOST_TYPES)}
-            )
-    return groups
+    counts = {name: changes.count(name) for name in styles}
+    return [
+        {"name": name, "style": styles[name], "count": count, "share": count / comparison.questions}
+        for name, count in counts.items()
+        if count
+    ]

@@ -13,6 +13,7 @@ from vqa.evaluation.predictions import prediction_rows
 from vqa.inspection import charts
 from vqa.inspection.charts import Series
 from vqa.inspection.explorer import expected_answer
+from vqa.scoring.comparison_schema import ComparisonReport
 from vqa.scoring.intervals import Rate
 from vqa.scoring.report_schema import Report
 
@@ -38,7 +39,7 @@ def summary(report: Report, frame: pd.DataFrame, history: pd.DataFrame | None) -
         "notes": _notes(report),
         "mistakes": _mistakes(report),
         "charts": [*_learning_charts(history), *_reliability(report)],
-        "groups": _groups(report),
+        "groups": type_groups(report),
         "confusion": confusion(frame),
     }
 
@@ -148,19 +149,16 @@ def _reliability(report: Report) -> list[dict[str, Any]]:
     ]
 
 
-def _groups(report: Report) -> list[dict[str, Any]]:
+def type_groups(report: Report | ComparisonReport) -> list[dict[str, Any]]:
     """Return the tables of accuracy per type, the most frequent type first."""
-    groups = []
-    for title, name, types in (
-        ("Accuracy per answer type", "answer_type", report.by_answer_type),
-        ("Accuracy per question type", "question_type", report.by_question_type),
-    ):
-        if len(types) > 1:
-            rows = list(types.items())
-            groups.append(
-                {"title": title, "facet": name, "rows": rows[:MOST_TYPES], "rest": max(0, len(rows) - MOST_TYPES)}
-            )
-    return groups
+    return [
+        {"title": title, "facet": name, "rows": list(types.items())[:MOST_TYPES], "rest": len(types) - MOST_TYPES}
+        for title, name, types in (
+            ("Accuracy per answer type", "answer_type", report.by_answer_type),
+            ("Accuracy per question type", "question_type", report.by_question_type),
+        )
+        if len(types) > 1
+    ]
 
 
 def confusion(frame: pd.DataFrame) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ import pandas as pd
 from vqa.errors import DataError
 from vqa.scoring import rules
 from vqa.scoring.answer_sets import AnswerSets, Floats
-from vqa.scoring.compare_text import render
+from vqa.scoring.compare_text import render, render_html
 from vqa.scoring.comparison_schema import (
     ChangedQuestion,
     ComparisonReport,
@@ -59,6 +59,9 @@ class Comparison:
     def to_text(self, *, changed: int = 5) -> str:
         """Return the comparison as text with so many of the questions won and lost."""
         return render(self.report, changed)
+
+    def _repr_html_(self) -> str:
+        return render_html(self.report)
 
 
 def compare(first: PredictionSet, second: PredictionSet, *, seed: int = 1) -> Comparison:

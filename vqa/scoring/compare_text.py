@@ -1,10 +1,17 @@
-"""A comparison of two prediction sets as text."""
+"""A comparison of two prediction sets as text, and as HTML for notebooks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vqa.scoring.comparison_schema import ChangedQuestion, ComparisonReport, PairedRates, TypeComparison
+from vqa.display import html_table, html_text
+from vqa.scoring.comparison_schema import (
+    ChangedQuestion,
+    ComparisonReport,
+    McNemar,
+    PairedRates,
+    TypeComparison,
+)
 from vqa.scoring.formatting import format_count, format_rate
 
 TYPES_SHOWN = 8
@@ -16,7 +23,6 @@ _SMALLEST_P = 0.0001
 def render(report: ComparisonReport, changed: int) -> str:
     """Return the comparison as text, with up to `changed` questions won and lost each."""
     images = f" about {format_count(report.images)} images" if report.images else ""
-    test = report.mcnemar
     lines = [
         f"first:  {report.first['file']}",
         f"second: {report.second['file']}",
@@ -30,9 +36,7 @@ def render(report: ComparisonReport, changed: int) -> str:
         lines.append(_row("VQA official", report.vqa_official))
     lines += [
         "",
-        f"McNemar, exact: {_format_p(test.p_value)}; only first right {format_count(test.only_first_right)}, "
-        f"only second right {format_count(test.only_second_right)}, both right {format_count(test.both_right)}, "
-        f"both wrong {format_count(test.both_wrong)}",
+        _mcnemar(report.mcnemar),
         _verdict(report),
         *_types("answer type", report.by_answer_type),
         *_types("question type", report.by_question_type),
@@ -42,18 +46,59 @@ def render(report: ComparisonReport, changed: int) -> str:
     return "\n".join([*lines, *(f"note: {note}" for note in report.notes)])
 
 
-def _row(label: str, paired: PairedRates | TypeComparison, extra: str = "") -> str:
-    difference = paired.difference
-    shown = label if len(label) < _LABEL else label[: _LABEL - 2] + "…"
-    line = (
-        f"{shown:<{_LABEL}}{format_rate(paired.first.value):>8}{format_rate(paired.second.value):>8}"
-        f"{difference.value:>+16.4f}  [{difference.low:+.4f}, {difference.high:+.4f}]"
+def render_html(report: ComparisonReport, changed: int = 5) -> str:
+    """Return the comparison as HTML tables for a notebook, with up to `changed` questions won and lost each."""
+    title = (
+        f"first: {report.first['file']}, second: {report.second['file']}, {format_count(report.questions)} questions"
     )
+    header = ("", "first", "second", "second - first", "95 % interval")
+    rules = [("any-of accuracy", report.any_of), ("VQA official", report.vqa_official)]
+    tables = [html_table(header, [_cells(name, paired) for name, paired in rules if paired], "lrrrr", title)]
+    for name, types in (("answer type", report.by_answer_type), ("question type", report.by_question_type)):
+        rows = [
+            (*_cells(type_name, paired), _format_p(paired.p_value), format_count(paired.n))
+            for type_name, paired in list(types.items())[:TYPES_SHOWN]
+        ]
+        if rows:
+            tables.append(html_table((*header, "p-value", "questions"), rows, "lrrrrrr", f"any-of by {name}"))
+    for change in ("won", "lost"):
+        chosen = [each for each in report.changed if each.change == change]
+        cells = [(each.question, ", ".join(each.answers), each.first, each.second) for each in chosen[:changed]]
+        if cells:
+            caption = f"{change}: {len(cells)} of {format_count(len(chosen))}"
+            tables.append(html_table(("question", "human answers", "first", "second"), cells, "llll", caption))
+    remarks = (_mcnemar(report.mcnemar), _verdict(report), *(f"note: {note}" for note in report.notes))
+    return "".join(tables) + "".join(f"<p>{html_text(remark)}</p>" for remark in remarks)
+
+
+def _cells(label: str, paired: PairedRates | TypeComparison) -> tuple[str, ...]:
+    difference = paired.difference
+    return (
+        label,
+        format_rate(paired.first.value),
+        format_rate(paired.second.value),
+        f"{difference.value:+.4f}",
+        f"[{difference.low:+.4f}, {difference.high:+.4f}]",
+    )
+
+
+def _row(label: str, paired: PairedRates | TypeComparison, extra: str = "") -> str:
+    shown, first, second, difference, interval = _cells(label, paired)
+    shown = shown if len(shown) < _LABEL else shown[: _LABEL - 2] + "…"
+    line = f"{shown:<{_LABEL}}{first:>8}{second:>8}{difference:>16}  {interval}"
     return f"{line}  {extra}" if extra else line
 
 
 def _format_p(p_value: float) -> str:
     return f"p < {_SMALLEST_P}" if p_value < _SMALLEST_P else f"p = {format_rate(p_value)}"
+
+
+def _mcnemar(test: McNemar) -> str:
+    return (
+        f"McNemar, exact: {_format_p(test.p_value)}; only first right {format_count(test.only_first_right)}, "
+        f"only second right {format_count(test.only_second_right)}, both right {format_count(test.both_right)}, "
+        f"both wrong {format_count(test.both_wrong)}"
+    )
 
 
 def _verdict(report: ComparisonReport) -> str:
