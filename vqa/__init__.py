@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vqa.errors import VqaError as VqaError
     from vqa.evaluation.fit import fit as fit
     from vqa.evaluation.run import load_run as load_run
+    from vqa.export.model import load_model as load_model
     from vqa.metrics import MultiAnswerAccuracy as MultiAnswerAccuracy
     from vqa.nn.losses import AnyAnswerLoss as AnyAnswerLoss
     from vqa.nn.losses import BinaryLoss as BinaryLoss
@@ -46,6 +47,7 @@ _HOME = {
     "examine": "vqa.doctor",
     "fit": "vqa.evaluation.fit",
     "load_dataset": "vqa.data.dataset",
+    "load_model": "vqa.export.model",
     "load_run": "vqa.evaluation.run",
     "mx": "vqa._mxnet",
     "normalize_answer": "vqa.scoring.normalize",

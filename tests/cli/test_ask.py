@@ -13,6 +13,7 @@ from PIL import Image
 
 from vqa.cli import cli
 from vqa.evaluation.asking import Answer, check_question
+from vqa.evaluation.run import Run
 from vqa.nn.network import build_from_spec
 from vqa.nn.spec import NetworkSpec
 
@@ -24,7 +25,7 @@ class Words:
         return [2 for _ in text.split()]
 
 
-class SmallRun:
+class SmallRun(Run):
     """Stands for a run whose network attends to a grid of four regions."""
 
     def __init__(self, preset: str = "updn") -> None:
@@ -52,7 +53,7 @@ def picture(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> SmallRun:
     run = SmallRun()
-    monkeypatch.setattr("vqa.evaluation.run.load_run", lambda path, device: run)
+    monkeypatch.setattr("vqa.evaluation.run.load_run", lambda path, **options: run)
     return run
 
 
@@ -103,7 +104,7 @@ def test_what_cannot_be_asked_is_one_line(
 
 
 def test_a_run_without_attention_says_so(monkeypatch: pytest.MonkeyPatch, picture: Path, tmp_path: Path) -> None:
-    monkeypatch.setattr("vqa.evaluation.run.load_run", lambda path, device: SmallRun("mlp"))
+    monkeypatch.setattr("vqa.evaluation.run.load_run", lambda path, **options: SmallRun("mlp"))
     result = ask(picture, "what", "--attention", tmp_path / "where.png")
     assert result.exit_code == 1
     assert "preset 'mlp' has no attention" in result.stderr

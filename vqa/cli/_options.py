@@ -12,6 +12,12 @@ json_option = click.option(
     "--json", "json_file", metavar="FILE", help="Write the result as JSON to FILE; - prints it instead of the text."
 )
 seed_option = click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["mxnet", "onnx"]),
+    default=None,
+    help="What computes the network.  [default: mxnet for a run, onnx for an exported file]",
+)
 device_option = click.option("--device", metavar="cpu|gpu:0", default="cpu", show_default=True)
 
 

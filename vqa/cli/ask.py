@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from vqa.cli._options import device_option, emit, json_option
+from vqa.cli._options import device_option, emit, engine_option, json_option
 
 
 @click.command()
-@click.argument("run_dir", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run_dir", metavar="RUN-or-FILE.onnx", type=click.Path(path_type=Path))
 @click.argument("image", type=click.Path(path_type=Path))
 @click.argument("question")
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Number of answers, best first.")
@@ -18,11 +18,21 @@ from vqa.cli._options import device_option, emit, json_option
     "--attention", type=click.Path(path_type=Path), help="Write the image with the places warm that it looked at."
 )
 @json_option
+@engine_option
 @device_option
 def command(
-    run_dir: Path, image: Path, question: str, top: int, attention: Path | None, json_file: str | None, device: str
+    run_dir: Path,
+    image: Path,
+    question: str,
+    top: int,
+    attention: Path | None,
+    json_file: str | None,
+    engine: str | None,
+    device: str,
 ) -> None:
     """Answer one question about one image; words that the run has never seen are named.
+
+    A file that `vqa export` wrote answers without MXNet.
 
     A run without images takes any IMAGE and does not look at it.
 
@@ -30,13 +40,14 @@ def command(
     Example, after `vqa train data/easy_vqa_3.toml --run runs/easy`:
       vqa ask runs/easy photo.png "what color is the shape?"
     """
-    from vqa.evaluation.run import load_run
-    from vqa.inspection.overlay import check_image_suffix
+    from vqa.export.opening import open_trained
     from vqa.inspection.terminal import answer_text
 
     if attention:
+        from vqa.inspection.overlay import check_image_suffix
+
         check_image_suffix(attention)
-    run = load_run(run_dir, device=device)
+    run = open_trained(run_dir, device=device, engine=engine)
     answer = run.ask(image, question, top=top)
     if attention:
         from vqa.cli._attention import save_attention

@@ -21,7 +21,13 @@ ENDLESS = 10_000
 @click.command()
 @click.argument("source", metavar="RUN-or-FILE", type=click.Path(path_type=Path))
 @click.option("--split", default="test", show_default=True, help="Split to predict, where a run is given.")
-@click.option("--card", type=click.Path(path_type=Path), help="Card of the data set; by default the recorded one.")
+@click.option(
+    "--card",
+    "--data",
+    "card",
+    type=click.Path(path_type=Path),
+    help="Card of the data set; by default the recorded one.",
+)
 @device_option
 @click.option("--id", "ids", multiple=True, metavar="QID", help="Only this question; may be repeated.")
 @click.option("--wrong", "hit", flag_value="wrong", help="Only misses.")
@@ -67,7 +73,8 @@ def command(
 ) -> None:
     """Show what a run got right and wrong, question by question.
 
-    RUN-or-FILE is a run folder, or a predictions file (.csv, .jsonl, .parquet) that `vqa evaluate` wrote.
+    RUN-or-FILE is a run folder, a .onnx file that `vqa export` wrote, or a predictions file (.csv, .jsonl, .parquet)
+    that `vqa evaluate` wrote.
     Filters can be combined; a question is shown if it passes all of them.
 
     \b

@@ -7,7 +7,6 @@ import logging
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -19,10 +18,9 @@ from vqa.demo.same_origin import LOOPBACK, is_loopback
 from vqa.demo.uploads import decode_upload
 from vqa.demo.worker import Worker
 from vqa.errors import ImageError, VqaError
+from vqa.evaluation.trained_model import TrainedModel
+from vqa.export.opening import open_trained
 from vqa.inspection.thumbnails import original_files
-
-if TYPE_CHECKING:
-    from vqa.evaluation.run import Run
 
 NUM_EXAMPLES = 12
 QUESTIONS_PER_EXAMPLE = 5
@@ -36,16 +34,24 @@ log = logging.getLogger(__name__)
 
 
 def serve(
-    run_dir: Path, *, card: Path | None, host: str, port: int, device: str, announce: Callable[[str], None]
+    run_dir: Path,
+    *,
+    card: Path | None,
+    host: str,
+    port: int,
+    device: str,
+    announce: Callable[[str], None],
+    engine: str | None = None,
 ) -> None:
     """Serve the demo of a run until interrupted.
 
     Parameters
     ----------
-    run_dir : the run folder
+    run_dir : the run folder, or a file that `vqa export` wrote
     card : card of the data set, if not the one that the run recorded
     host, port : where to listen; port 0 takes a free one
     announce : called with the address once the demo is ready
+    engine : "mxnet" or "onnx"; by default mxnet for a run folder and onnx for a file
 
     Raises
     ------
@@ -55,16 +61,14 @@ def serve(
         The address is in use or does not belong to this machine.
     """
 
-    def load() -> Run:
-        from vqa.evaluation.run import load_run
-
-        return load_run(run_dir, card=card, device=device)
+    def load() -> TrainedModel:
+        return open_trained(run_dir, card=card, device=device, engine=engine)
 
     if not is_loopback(host):
         log.warning("listening on %s: anyone who can reach this machine can use the demo", host)
     with _listen(host, port) as listener:
         worker = Worker(load)
-        run: Run = worker.start()
+        run: TrainedModel = worker.start()
         with_image = run.spec.image_kind != "none"
         examples, questions = examples_of(run, with_image)
         app = create_app(
@@ -87,7 +91,7 @@ def serve(
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def examples_of(run: Run, with_image: bool) -> tuple[list[Example], list[str]]:
+def examples_of(run: TrainedModel, with_image: bool) -> tuple[list[Example], list[str]]:
     """Return some original images of the run's data set with their questions, and some questions of the data set.
 
     What the data set lacks is left out, with a warning.

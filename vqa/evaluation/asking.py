@@ -103,7 +103,7 @@ def image_values(
         return np.zeros((1, *spec.image_shape), dtype=np.float32)
     if spec.image_kind == "pixels":
         return to_network_values(_pixels(image, (spec.image_shape[1], spec.image_shape[2])))[None]
-    with _as_file(image) as path:
+    with as_file(image) as path:
         if images is None or images.path is None:
             raise ConfigError(f"the data set's card names no {spec.image_kind}: how to make them is not known")
         if images.path.is_dir():
@@ -127,7 +127,7 @@ def _path(image: str | Path | None) -> Path:
 
 
 @contextmanager
-def _as_file(image: ImageLike) -> Iterator[Path]:
+def as_file(image: ImageLike) -> Iterator[Path]:
     """Yield the path of an image, of a temporary file where it is in memory."""
     if not isinstance(image, (np.ndarray, Image.Image)):
         yield _path(image)

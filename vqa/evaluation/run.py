@@ -16,11 +16,12 @@ from vqa.data.loader import GroupedLoader
 from vqa.data.options import DataOptions
 from vqa.data.vocab import Vocabulary
 from vqa.errors import RunError
+from vqa.evaluation.asking import ImageLike
+from vqa.evaluation.run_contents import read_run
 from vqa.evaluation.trained_model import TrainedModel
+from vqa.nn.attention_map import attention_weights
 from vqa.nn.losses import LOSSES
 from vqa.nn.network import GRAPH, VqaNetwork, build_from_spec
-from vqa.nn.spec import NetworkSpec
-from vqa.training import run_folder
 from vqa.training.checkpoint import load_network
 from vqa.training.config import TrainConfig
 from vqa.training.forward import Forward
@@ -44,24 +45,11 @@ def load_run(
         The folder is missing, damaged, or of another format version.
     """
     folder = Path(path)
-    record = run_folder.read_record(folder, "run.json")
-    if not record["best_epoch"]:
-        raise RunError(
-            f"{folder} holds no finished epoch yet; resume it with `vqa train {record['card']} --run {folder} --resume`"
-        )
-    for name, digest in record["sha256"].items():
-        run_folder.check_hash(folder / name, digest)
+    record, spec, vocabulary = read_run(folder)
     try:
-        spec = NetworkSpec(**{**record["network"], "image_shape": tuple(record["network"]["image_shape"])})
         loss = LOSSES[record["loss"]]()
     except (KeyError, TypeError) as error:
         raise RunError(f"{folder / 'run.json'} is damaged ({type(error).__name__}: {error}); train again") from error
-    vocabulary = Vocabulary.from_json((folder / "vocab.json").read_text(encoding="utf-8"))
-    if (vocabulary.num_words, vocabulary.num_answers) != (spec.num_words, spec.num_answers):
-        raise RunError(
-            f"{folder} does not fit together: vocab.json holds {vocabulary.num_words} words and "
-            f"{vocabulary.num_answers} answers, the network was trained with {spec.num_words} and {spec.num_answers}"
-        )
     network = build_from_spec(spec, seed=record["seed"], device=device)
     load_network(network, folder / "best.params")
     loss.hybridize(**GRAPH)
@@ -115,6 +103,14 @@ class Run(TrainedModel):
         """Yield logits and losses of every question of a split, batch by batch, in predict mode."""
         loader = GroupedLoader(dataset, split, batch_size=batch_size, ctx=device_context(self.device))
         return forward_passes(self.network, loader, self.loss)
+
+    def attention(self, image: ImageLike, question: str) -> npt.NDArray[np.float32]:
+        """Return the weight that each region of an image has for a question, float32 (R,), sum 1."""
+        words = self.vocabulary.encode_question(question)
+        context = device_context(self.device)
+        integers = (mx.nd.array(values, dtype="int32", ctx=context) for values in ([0], [words], [len(words)]))
+        (weights,) = attention_weights(self.network, mx.nd.array(self.image_values(image), ctx=context), *integers)
+        return np.asarray(weights)
 
     def logits(self, images: npt.NDArray[np.float32], words: list[int]) -> npt.NDArray[np.float32]:
         """Return the logits (1, C) of one question, given as word ids, about one image (1, ...)."""

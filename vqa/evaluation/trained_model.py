@@ -67,13 +67,32 @@ class TrainedModel(ABC):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.path)!r}, {self.spec.preset}, best epoch {self.record['best_epoch']})"
 
+    @property
+    def history(self) -> pd.DataFrame | None:
+        """One row per epoch of the training, where it is known."""
+        return None
+
     @abstractmethod
     def data_options(self) -> DataOptions:
         """Return how the data set was read when the network was trained."""
 
+    def versions(self) -> dict[str, str]:
+        """Return the versions of what computes the numbers of a report."""
+        return versions()
+
     @abstractmethod
     def forward_passes(self, dataset: Dataset, split: str, batch_size: int) -> Iterator[Forward]:
         """Yield logits and losses of every question of a split, batch by batch."""
+
+    @abstractmethod
+    def attention(self, image: ImageLike, question: str) -> npt.NDArray[np.float32]:
+        """Return the weight that each region of an image has for a question, float32 (R,), sum 1.
+
+        Raises
+        ------
+        ConfigError
+            The network has no attention.
+        """
 
     @abstractmethod
     def logits(self, images: npt.NDArray[np.float32], words: list[int]) -> npt.NDArray[np.float32]:
@@ -193,7 +212,7 @@ class TrainedModel(ABC):
             data_hash=table.content_hash(),
             protocol=PROTOCOL,
             seed=self.record["seed"],
-            versions=versions(),
+            versions=self.versions(),
         )
 
     def ask(self, image: ImageLike, question: str, *, top: int = 5) -> Answer:

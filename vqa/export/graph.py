@@ -81,6 +81,13 @@ class Graph:
         self.nodes.append(helper.make_node(kind, list(inputs), outputs, name=name, **attributes))
         return outputs
 
+    def branch(self, name: str, write: Callable[[], str]) -> onnx.GraphProto:
+        """Return a graph of its own, for an operator If, of what `write` adds; constants stay outside."""
+        outside, self.nodes = self.nodes, []
+        output = helper.make_tensor_value_info(write(), onnx.TensorProto.FLOAT, None)
+        inside, self.nodes = self.nodes, outside
+        return helper.make_graph(inside, name, [], [output])
+
     def squeeze(self, x: str, axis: int) -> str:
         """Take an axis of length 1 away."""
         return self.op("Squeeze", x, self.integers(axis))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from vqa.errors import ConfigError
@@ -46,15 +48,15 @@ def batch_norm(scope: Scope, x: str) -> str:
     )
 
 
-def convolution(scope: Scope, x: str) -> str:
-    """Write a convolution over (N, C, H, W)."""
+def convolution(scope: Scope, x: str, pads: Sequence[int] = ()) -> str:
+    """Write a convolution over (N, C, H, W); `pads` (top, left, bottom, right) in place of its own padding."""
     options = scope.block.options
     inputs = [x, scope.weight("weight")] + ([scope.weight("bias")] if scope.has("bias") else [])
     y = scope.graph.op(
         "Conv",
         *inputs,
         strides=list(options["stride"]),
-        pads=list(options["pad"]) * 2,
+        pads=list(pads or options["pad"] * 2),
         dilations=list(options["dilate"]),
         group=options["num_group"],
     )

@@ -8,12 +8,14 @@ import onnx
 from onnx import TensorProto, helper
 
 from vqa.errors import ConfigError
-from vqa.export import encoders, fusion, layers
+from vqa.export import encoders, fusion, layers, photographs
 from vqa.export.graph import CONVERTERS, IR_VERSION, OPSET, Arrays, Graph, Scope, convert
+from vqa.export.onnx_network import PIXELS
+from vqa.export.photographs import Encoder
 from vqa.export.structure import Block
 from vqa.nn.spec import NetworkSpec
 
-CONVERTERS.update({**layers.CONVERTERS, **encoders.CONVERTERS, **fusion.CONVERTERS})
+CONVERTERS.update({**layers.CONVERTERS, **encoders.CONVERTERS, **fusion.CONVERTERS, **photographs.CONVERTERS})
 
 # A protocol buffer, which an ONNX file is, holds at most 2 GB.
 MAX_BYTES = 2_000_000_000
@@ -26,7 +28,12 @@ def image_axes(spec: NetworkSpec) -> list[str | int]:
 
 
 def onnx_model(
-    spec: NetworkSpec, structure: Block, arrays: Arrays, metadata: Mapping[str, str] | None = None
+    spec: NetworkSpec,
+    structure: Block,
+    arrays: Arrays,
+    *,
+    encoder: Encoder | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> onnx.ModelProto:
     """Return the ONNX model of a network.
 
@@ -35,11 +42,15 @@ def onnx_model(
     row asks. M, N, Q and T are any numbers, and so is R, the number of regions or frames. Its output is ``logits``
     float32 (N, C); a network with attention has a second one, ``attention`` float32 (N, R).
 
+    With an image encoder there is an input ``pixels`` uint8 (P, 3, S, S): the features of its photographs follow those
+    of ``images``, and ``image_index`` counts on through them; either may be empty. The output ``features`` gives both.
+
     Parameters
     ----------
     spec : what the network was built from
     structure : of `vqa.export.structure.structure_of` or `vqa.export.gluon.describe`
     arrays : the network's parameters by attribute path
+    encoder : what makes features of photographs
     metadata : texts to keep in the file
 
     Raises
@@ -47,6 +58,7 @@ def onnx_model(
     ConfigError
         A block has no converter, a parameter is missing, of another shape or of no use, or the model is too large.
     """
+    arrays = {**arrays, **(encoder.arrays if encoder else {})}
     size = sum(array.nbytes for array in arrays.values())
     if size > MAX_BYTES:
         raise ConfigError(
@@ -55,7 +67,10 @@ def onnx_model(
     graph = Graph(arrays)
     network = Scope(graph, structure)
     image_index, question_index = "image_index", "question_index"
-    encoded = convert(network.child("image_encoder"), "images")
+    images = "images"
+    if encoder:
+        images = graph.extra_outputs["features"] = photographs.write_encoder(graph, encoder, images, PIXELS)
+    encoded = convert(network.child("image_encoder"), images)
     rows = [
         graph.op("Gather", value, image_index, axis=0) for value in ([encoded] if isinstance(encoded, str) else encoded)
     ]
@@ -68,10 +83,13 @@ def onnx_model(
     outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", spec.num_answers])]
     for name, value in graph.extra_outputs.items():
         graph.nodes.append(helper.make_node("Identity", [value], [name], name=name))
-        outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", "R"]))
+        axes = ["N", "R"] if name == "attention" else ["M + P", *image_axes(spec)[1:]]
+        outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, axes))
     inputs = [helper.make_tensor_value_info("images", TensorProto.FLOAT, image_axes(spec))]
     for name, axes in (("image_index", ["N"]), ("tokens", ["Q", "T"]), ("lengths", ["Q"]), ("question_index", ["N"])):
         inputs.append(helper.make_tensor_value_info(name, TensorProto.INT32, axes))
+    if encoder:
+        inputs.append(helper.make_tensor_value_info(PIXELS, TensorProto.UINT8, encoder.axes))
     proto = helper.make_graph(graph.nodes, spec.preset, inputs, outputs, graph.constants)
     model = helper.make_model(
         proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="vqa"

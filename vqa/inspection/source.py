@@ -13,12 +13,13 @@ from vqa.data.readers import read_split
 from vqa.data.table import QuestionTable
 from vqa.errors import DataError, VqaError
 from vqa.evaluation.prediction_files import read_predictions, read_provenance
+from vqa.export.opening import is_model, open_trained
 from vqa.inspection.prediction_rows import question_table
 from vqa.inspection.thumbnails import Thumbnails, original_files, thumbnails
 from vqa.scoring.report import evaluate
 
 if TYPE_CHECKING:
-    from vqa.evaluation.run import Run
+    from vqa.evaluation.trained_model import TrainedModel
     from vqa.scoring.report import Evaluation
 
 
@@ -39,7 +40,7 @@ class Source:
         frame: pd.DataFrame,
         provenance: dict[str, Any] | None = None,
         *,
-        run: Run | None = None,
+        run: TrainedModel | None = None,
         card: Path | None = None,
     ) -> None:
         self.name = name
@@ -55,7 +56,7 @@ class Source:
         return self.provenance.get("split") or "test"
 
     @cached_property
-    def run(self) -> Run | None:
+    def run(self) -> TrainedModel | None:
         """The run that made the predictions, if its folder still exists."""
         if self._given_run is not None:
             return self._given_run
@@ -63,11 +64,9 @@ class Source:
         if not folder:
             self.missing["run"] = "the file does not name the run that made it"
             return None
-        from vqa.evaluation.run import load_run
-
         try:
-            return load_run(folder, card=self._given_card)
-        except VqaError as error:
+            return open_trained(folder, card=self._given_card)
+        except (VqaError, OSError) as error:
             self.missing["run"] = str(error)
             return None
 
@@ -179,7 +178,7 @@ def read_source(path: str | Path, card: Path | None = None) -> Source:
 
 
 def open_source(path: str | Path, split: str = "test", card: Path | None = None, device: str = "cpu") -> Source:
-    """Predict a split with the run in the folder `path`, or read the predictions file `path`.
+    """Predict a split with the run or exported file `path`, or read the predictions file `path`.
 
     Raises
     ------
@@ -187,9 +186,7 @@ def open_source(path: str | Path, split: str = "test", card: Path | None = None,
         The run, its data or the file cannot be used.
     """
     path = Path(path)
-    if path.is_dir():
-        from vqa.evaluation.run import load_run
-
-        run = load_run(path, card=card, device=device)
+    if is_model(path):
+        run = open_trained(path, card=card, device=device)
         return Source(str(path), run.predict(split), run.provenance(split), run=run, card=card)
     return read_source(path, card)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Union
 
 from vqa.errors import ConfigError
+
+Number = Union[int, float]
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class NetworkSpec:
     padding_id: int
     image_kind: str
     image_shape: tuple[int, ...]
-    options: dict[str, int | float] = field(default_factory=dict)
+    options: dict[str, Number] = field(default_factory=dict)
 
     @property
     def vector_size(self) -> int:

@@ -1,0 +1,47 @@
+"""What a run folder holds beside its parameters, read and checked without MXNet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vqa.data.vocab import Vocabulary
+from vqa.errors import RunError
+from vqa.nn.spec import NetworkSpec
+from vqa.training import run_folder
+
+
+class RunContents(NamedTuple):
+    """Content of run.json, what the network was built from, and the words and answers."""
+
+    record: dict[str, Any]
+    spec: NetworkSpec
+    vocabulary: Vocabulary
+
+
+def read_run(folder: Path) -> RunContents:
+    """Read a run folder with a finished epoch, every file checked against its hash.
+
+    Raises
+    ------
+    RunError
+        The folder is missing, damaged, of another format version, or holds no finished epoch.
+    """
+    record = run_folder.read_record(folder, "run.json")
+    if not record["best_epoch"]:
+        raise RunError(
+            f"{folder} holds no finished epoch yet; resume it with `vqa train {record['card']} --run {folder} --resume`"
+        )
+    for name, digest in record["sha256"].items():
+        run_folder.check_hash(folder / name, digest)
+    try:
+        spec = NetworkSpec(**{**record["network"], "image_shape": tuple(record["network"]["image_shape"])})
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{folder / 'run.json'} is damaged ({type(error).__name__}: {error}); train again") from error
+    vocabulary = Vocabulary.from_json((folder / "vocab.json").read_text(encoding="utf-8"))
+    if (vocabulary.num_words, vocabulary.num_answers) != (spec.num_words, spec.num_answers):
+        raise RunError(
+            f"{folder} does not fit together: vocab.json holds {vocabulary.num_words} words and "
+            f"{vocabulary.num_answers} answers, the network was trained with {spec.num_words} and {spec.num_answers}"
+        )
+    return RunContents(record, spec, vocabulary)
