@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vqa._mxnet import mx
-from vqa.benchmark.grouping import ROWS, SHARED, as_rows, gradient_differences, with_image_each
+from vqa.benchmark.grouping import ROWS, SHARED, as_rows, gradient_differences, unshared
 from vqa.benchmark.sizes import CARDS, Arrays
 from vqa.benchmark.suite import BENCHMARKS, run
 
@@ -29,18 +29,25 @@ def test_it_runs_and_gives_its_figures(name):
 
 
 def a_batch():
-    images = np.arange(2, dtype=np.float32).reshape(2, 1)
-    index, tokens = np.array([1, 0], np.int32), np.array([[5], [6]], np.int32)
-    return Arrays(images, index, tokens, np.ones(2, np.int32), np.array([[3, 4], [7, -1]], np.int32))
+    """Two images and two texts; three questions, of which two share a text, with two, one and two known answers."""
+    return Arrays(
+        images=np.array([[0], [1]], np.float32),
+        image_index=np.array([1, 0, 0], np.int32),
+        tokens=np.array([[5], [6]], np.int32),
+        lengths=np.ones(2, np.int32),
+        question_index=np.array([1, 0, 1], np.int32),
+        answers=np.array([[3, 4], [7, -1], [8, 9]], np.int32),
+    )
 
 
-def test_rows_have_one_answer_and_an_image_each():
+def test_rows_have_one_answer_and_their_own_image_and_text():
     rows = as_rows(a_batch())
-    assert rows.images.ravel().tolist() == [1, 1, 0]
-    assert rows.image_index.tolist() == [0, 1, 2]
-    assert rows.tokens.ravel().tolist() == [5, 5, 6]
-    assert rows.answers.ravel().tolist() == [3, 4, 7]
-    assert with_image_each(a_batch()).images.ravel().tolist() == [1, 0]
+    assert rows.images.ravel().tolist() == [1, 1, 0, 0, 0]
+    assert rows.image_index.tolist() == rows.question_index.tolist() == [0, 1, 2, 3, 4]
+    assert rows.tokens.ravel().tolist() == [6, 6, 5, 6, 6]
+    assert rows.answers.ravel().tolist() == [3, 4, 7, 8, 9]
+    assert unshared(a_batch()).images.ravel().tolist() == [1, 0, 0]
+    assert unshared(a_batch()).tokens.ravel().tolist() == [6, 5, 6]
 
 
 def test_grouped_batches_have_the_gradients_of_rows():

@@ -11,25 +11,37 @@ from vqa.data.vocab import EncodedQuestions, build_vocabulary, encode_questions
 
 
 def encode(widths: list[int], images: list[int]) -> EncodedQuestions:
-    """Questions of the given widths about the given images; their words are numbered from 2 on."""
+    """Distinct questions of the given widths about the given images; their words are numbered from 2 on."""
     starts = np.concatenate([[0], np.cumsum(widths)])
     answers = np.zeros((len(widths), 1), dtype=np.int32)
     tokens = np.arange(2, 2 + starts[-1], dtype=np.int32)
-    return EncodedQuestions(tokens, starts, answers, np.array(images), [str(image) for image in range(max(images) + 1)])
+    numbers = np.arange(len(widths))
+    names = [str(image) for image in range(max(images) + 1)]
+    return EncodedQuestions(tokens, starts, numbers, answers, np.array(images), names)
 
 
 def test_encoding_by_hand() -> None:
     table = QuestionTable(
-        ["1", "2", "3"], ["y", "x", "y"], ["is it", "what", "is it"], [("no",), ("no", "yes"), ("yes", "no", "no")]
+        ["1", "2", "3", "4"],
+        ["y", "x", "y", "z"],
+        ["is it", "what", "is it", "Is it?"],
+        [("no",), ("no", "yes"), ("yes", "no", "no"), ("yes",)],
     )
     encoded = encode_questions(table, build_vocabulary(table))  # words is, it, what are 2, 3, 4; no is 0, yes is 1
-    assert encoded.tokens.tolist() == [2, 3, 4, 2, 3]
-    assert encoded.starts.tolist() == [0, 2, 3, 5]
-    assert encoded.lengths.tolist() == [2, 1, 2]
-    assert encoded.answers.tolist() == [[0, -1, -1], [0, 1, -1], [1, 0, 0]]
-    assert encoded.image_number.tolist() == [0, 1, 0]
-    assert encoded.image_ids == ["y", "x"]
-    assert [array.dtype for array in encoded[:4]] == [np.int32, np.int64, np.int32, np.int64]
+    assert encoded.tokens.tolist() == [2, 3, 4]
+    assert encoded.starts.tolist() == [0, 2, 3]
+    assert encoded.lengths.tolist() == [2, 1]
+    assert encoded.question_number.tolist() == [0, 1, 0, 0]
+    assert encoded.answers.tolist() == [[0, -1, -1], [0, 1, -1], [1, 0, 0], [1, -1, -1]]
+    assert encoded.image_number.tolist() == [0, 1, 0, 2]
+    assert encoded.image_ids == ["y", "x", "z"]
+    assert [array.dtype for array in encoded[:5]] == [np.int32, np.int64, np.int64, np.int32, np.int64]
+
+
+def test_questions_that_differ_only_in_unknown_words_are_one() -> None:
+    known = QuestionTable(["1"], ["x"], ["is it a"], [("no",)])
+    asked = QuestionTable(["1", "2", "3"], ["x"] * 3, ["is it cat", "is it dog", "is it"], [("no",)] * 3)
+    assert encode_questions(asked, build_vocabulary(known)).question_number.tolist() == [0, 0, 1]
 
 
 @given(widths=st.lists(st.integers(1, 9), min_size=1, max_size=9), data=st.data())

@@ -47,7 +47,8 @@ def questions(groups: list[int], widths: list[int] | None = None) -> QuestionTab
                 left[image] -= 1
     count = len(images)
     widths = widths or [1 + row % 7 for row in range(count)]
-    texts = [" ".join(f"w{row}x{word}" for word in range(width)) for row, width in enumerate(widths)]
+    # Rows that are eleven apart and of equal width ask the same question.
+    texts = [" ".join(f"w{row % 11}x{word}" for word in range(width)) for row, width in enumerate(widths)]
     answers = [tuple(f"a{row * slot % 5}" for slot in range(1 + row % 3)) for row in range(count)]
     return QuestionTable([str(row) for row in range(count)], images, texts, answers)
 
@@ -64,18 +65,18 @@ def rows_of(batches: Any) -> list[list[int]]:
 
 def test_a_batch_by_hand() -> None:
     table = QuestionTable(
-        ["1", "2", "3"],
-        ["x", "y", "x"],
-        ["what is it", "is it a dog or a cat", "?"],
-        [("cat", "dog", "cat"), ("dog",), ("fish", "cat")],
+        ["1", "2", "3", "4"],
+        ["x", "y", "x", "y"],
+        ["what is it", "is it a dog or a cat", "?", "What is it?"],
+        [("cat", "dog", "cat"), ("dog",), ("fish", "cat"), ("cat",)],
     )
     dataset = MemoryDataset(table, with_images=True)
-    dataset.vocabulary = build_vocabulary(table, max_answers=2)  # cat (3 times), dog (2)
+    dataset.vocabulary = build_vocabulary(table, max_answers=2)  # cat (4 times), dog (2)
     words = dataset.vocabulary.words
     (batch,) = GroupedLoader(dataset, "train")
     assert batch.images.shape == (2, 3, 1, 1)
     assert batch.images.asnumpy()[:, 0, 0, 0].tolist() == pytest.approx([-1, 1 / 127.5 - 1])
-    assert batch.image_index.asnumpy().tolist() == [0, 1, 0]
+    assert batch.image_index.asnumpy().tolist() == [0, 1, 0, 1]
     pad = dataset.vocabulary.padding_id
     assert batch.tokens.asnumpy().tolist() == [
         [*words[["what", "is", "it"]], *[pad] * 5],  # seven words at most, padded to eight
@@ -83,10 +84,11 @@ def test_a_batch_by_hand() -> None:
         [words["[unk]"], *[pad] * 7],
     ]
     assert batch.lengths.asnumpy().tolist() == [3, 7, 1]
-    assert batch.answers.asnumpy().tolist() == [[0, 1, 0], [1, -1, -1], [-1, 0, -1]]
-    assert batch.rows.tolist() == [0, 1, 2]
-    assert [batch.images.dtype, *(array.dtype for array in batch[1:])] == [np.float32, *[np.int32] * 4, np.int64]
-    assert batch.inputs == batch[:4]
+    assert batch.question_index.asnumpy().tolist() == [0, 1, 2, 0]
+    assert batch.answers.asnumpy().tolist() == [[0, 1, 0], [1, -1, -1], [-1, 0, -1], [0, -1, -1]]
+    assert batch.rows.tolist() == [0, 1, 2, 3]
+    assert [batch.images.dtype, *(array.dtype for array in batch[1:])] == [np.float32, *[np.int32] * 5, np.int64]
+    assert batch.inputs == batch[:5]
 
 
 def test_without_images_there_is_one_zero_for_all() -> None:
@@ -144,8 +146,10 @@ def _check_batch(batch: Batch, dataset: Dataset, table: QuestionTable, batch_siz
     """Each field says what the table says about the rows."""
     assert 1 <= len(batch.rows) <= batch_size
     vocabulary = dataset.vocabulary
-    lengths = batch.lengths.asnumpy()
-    tokens = batch.tokens.asnumpy()
+    numbers = batch.question_index.asnumpy()
+    assert len(batch.tokens) == len(batch.lengths) == len(set(table.question[batch.rows]))
+    lengths = batch.lengths.asnumpy()[numbers]
+    tokens = batch.tokens.asnumpy()[numbers]
     assert tokens.shape[1] % 4 == 0
     assert tokens.shape[1] - lengths.max() < 4
     for number, row in enumerate(batch.rows):

@@ -10,6 +10,7 @@ import pytest
 
 from vqa._mxnet import mx
 from vqa.doctor import examine
+from vqa.doctor.runs import RowByRow
 from vqa.errors import ConfigError
 from vqa.nn.losses import LOSSES
 from vqa.nn.network import PRESETS, NetworkSpec, build_from_spec
@@ -61,7 +62,7 @@ def examined(preset, seed, batches):
         for number, (num_questions, num_images) in enumerate(batches if network is not None else ()):
             inputs, labels = batch(kind, num_questions, num_images, seed)
             loss = LOSSES[list(LOSSES)[number % len(LOSSES)]]()
-            findings = examine(network, inputs, labels=labels, loss=loss)
+            findings = examine(RowByRow(network), inputs, labels=labels, loss=loss)
             assert findings == [], (preset, kind, num_questions, num_images)
             counted[kind] += 1
     assert counted

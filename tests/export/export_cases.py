@@ -66,10 +66,7 @@ def draw_inputs(
 
 def gluon_logits(network: VqaNetwork, inputs: dict[str, np.ndarray]) -> np.ndarray:
     """Return what the Gluon network says, float32 (N, C)."""
-    arrays = dict(inputs)
-    question = arrays.pop("question_index")
-    arrays["tokens"], arrays["lengths"] = arrays["tokens"][question], arrays["lengths"][question]
-    return np.asarray(network(*(mx.nd.array(array, dtype=array.dtype) for array in arrays.values())).asnumpy())
+    return np.asarray(network(*(mx.nd.array(array, dtype=array.dtype) for array in inputs.values())).asnumpy())
 
 
 def session_of(network: VqaNetwork) -> Any:

@@ -104,9 +104,7 @@ def test_attention_is_that_of_the_network(preset: str) -> None:
     spec = next(spec for spec in SPECS if spec.preset == preset)
     network = randomized(spec)
     inputs = draw_inputs(spec)
-    question = inputs["question_index"]
-    by_row = (inputs["images"], inputs["image_index"], inputs["tokens"][question], inputs["lengths"][question])
-    expected = attention_weights(network, *(mx.nd.array(array, dtype=array.dtype) for array in by_row))
+    expected = attention_weights(network, *(mx.nd.array(array, dtype=array.dtype) for array in inputs.values()))
     np.testing.assert_allclose(session_of(network).run(["attention"], inputs)[0], expected, atol=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""Small networks and random batches for the tests of the nn room."""
+"""Small networks and random batches for the tests of `vqa.nn`."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ CASES = [(preset, kind) for preset, (kinds, _) in SMALL.items() for kind in kind
 NUM_WORDS, NUM_ANSWERS, PADDING_ID = 9, 4, 1
 
 
-def small_spec(preset: str, kind: str) -> NetworkSpec:
-    return NetworkSpec(preset, NUM_WORDS, NUM_ANSWERS, PADDING_ID, kind, SHAPES[kind], SMALL[preset][1])
+def small_spec(preset: str, kind: str, **options: float) -> NetworkSpec:
+    chosen = {**SMALL[preset][1], **options}
+    return NetworkSpec(preset, NUM_WORDS, NUM_ANSWERS, PADDING_ID, kind, SHAPES[kind], chosen)
 
 
-def build(preset, kind, seed=5):
+def build(preset, kind, seed=5, **options):
     """A small network with large random parameters, so that a leak shows, and running statistics as after training."""
-    network = build_from_spec(small_spec(preset, kind), seed=seed)
+    network = build_from_spec(small_spec(preset, kind, **options), seed=seed)
     rng = np.random.default_rng(7)
     for name, parameter in network._collect_params_with_prefix().items():
         if name.endswith(("running_mean", "running_var")):
@@ -42,25 +43,34 @@ def build(preset, kind, seed=5):
     return network
 
 
-def random_batch(kind, num_questions=6, num_images=3, num_tokens=5, seed=0):
-    """Arrays (images, image_index, tokens, lengths) as NumPy; the first image ends in a region or frame of padding."""
+def random_batch(kind, num_rows=6, num_images=3, num_tokens=5, num_texts=4, seed=0):
+    """Arrays (images, image_index, tokens, lengths, question_index) as NumPy, every text in use.
+
+    The first image ends in a region or frame of padding.
+    """
     rng = np.random.default_rng(seed)
     images = rng.normal(size=(num_images, *SHAPES[kind])).astype(np.float32)
     if kind in ("regions", "frames"):
         images[0, -1] = 0
     if kind == "none":
         images[:] = 0
-    image_index = rng.integers(0, num_images, num_questions).astype(np.int32)
-    tokens = rng.integers(2, NUM_WORDS, (num_questions, num_tokens)).astype(np.int32)
-    lengths = rng.integers(1, num_tokens + 1, num_questions).astype(np.int32)
+    image_index = rng.integers(0, num_images, num_rows).astype(np.int32)
+    num_texts = min(num_texts, num_rows)
+    tokens = rng.integers(2, NUM_WORDS, (num_texts, num_tokens)).astype(np.int32)
+    lengths = rng.integers(1, num_tokens + 1, num_texts).astype(np.int32)
     tokens[np.arange(num_tokens) >= lengths[:, np.newaxis]] = PADDING_ID
-    return images, image_index, tokens, lengths
+    question_index = rng.permutation(np.arange(num_rows) % num_texts).astype(np.int32)
+    return images, image_index, tokens, lengths, question_index
 
 
-def run(network, images, image_index, tokens, lengths):
+def on_device(images, *indices):
+    """The arrays of `random_batch` as NDArrays."""
+    return [mx.nd.array(images), *(mx.nd.array(array, dtype="int32") for array in indices)]
+
+
+def run(network, *arrays):
     """Logits of a batch of NumPy arrays, as NumPy."""
-    integers = (mx.nd.array(array, dtype="int32") for array in (image_index, tokens, lengths))
-    return network(mx.nd.array(images), *integers).asnumpy()
+    return network(*on_device(*arrays)).asnumpy()
 
 
 def parameters(network):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from nn_cases import on_device, random_batch, small_spec
 
 from vqa._mxnet import mx
 from vqa.errors import DataError
@@ -103,19 +104,17 @@ def test_softmax_equals_the_loss_row_by_row(logits):
 
 
 def test_softmax_gives_a_network_the_gradient_of_its_rows():
-    """Through a whole network: one pass a question, or one a (question, answer) row with its question repeated."""
-    from nn_cases import random_batch, small_spec
-
-    arrays_of_batch = random_batch("none", num_questions=6)
+    """Through a whole network: one row per question, or one row per (question, answer) pair."""
+    images, *indices = random_batch("none", num_rows=6)
     answers = np.random.default_rng(3).integers(0, 4, (6, 3)).astype(np.int32)
 
     def gradients(loss, repeat):
         network = build_from_spec(small_spec("question-only", "none"), seed=2)
-        images, *per_question = arrays_of_batch
-        index, tokens, lengths = (mx.nd.array(np.repeat(a, repeat, axis=0), dtype="int32") for a in per_question)
+        image_index, tokens, lengths, question_index = indices
+        rows = (np.repeat(image_index, repeat), tokens, lengths, np.repeat(question_index, repeat))
         labels = mx.nd.array(answers if repeat == 1 else answers.reshape(-1), dtype="int32")
         with mx.autograd.record(train_mode=False):
-            losses = loss(network(mx.nd.array(images), index, tokens, lengths), labels) / repeat
+            losses = loss(network(*on_device(images, *rows)), labels) / repeat
         losses.backward()
         return {k: p.grad().asnumpy() for k, p in network._collect_params_with_prefix().items()}
 

@@ -14,6 +14,7 @@ from nn_cases import (
     SMALL,
     build,
     each_case,
+    on_device,
     parameters,
     random_batch,
     run,
@@ -54,75 +55,110 @@ def test_logits_are_raw_float32_and_differ_between_questions(preset, kind):
 @each_case
 def test_position_in_the_batch_does_not_matter(preset, kind):
     network = build(preset, kind)
-    images, image_index, tokens, lengths = random_batch(kind, num_questions=8)
-    logits = run(network, images, image_index, tokens, lengths)
+    images, image_index, tokens, lengths, question_index = random_batch(kind, num_rows=8, num_texts=5)
+    logits = run(network, images, image_index, tokens, lengths, question_index)
     order = np.random.default_rng(1).permutation(8)
-    np.testing.assert_allclose(
-        run(network, images, image_index[order], tokens[order], lengths[order]), logits[order], **ROUNDING
-    )
-    # The order of the images does not matter either.
-    np.testing.assert_allclose(run(network, images[::-1], 2 - image_index, tokens, lengths), logits, **ROUNDING)
+    permuted = run(network, images, image_index[order], tokens, lengths, question_index[order])
+    np.testing.assert_allclose(permuted, logits[order], **ROUNDING)
+    # The order of the images and of the texts does not matter either.
+    turned = run(network, images[::-1], 2 - image_index, tokens[::-1], lengths[::-1], 4 - question_index)
+    np.testing.assert_allclose(turned, logits, **ROUNDING)
 
 
 @each_case
 def test_copies_of_one_question_answer_alike(preset, kind):
-    images, image_index, tokens, lengths = (array[:1] for array in random_batch(kind))
-    copies = (np.repeat(array, 5, axis=0) for array in (image_index * 0, tokens, lengths))
-    logits = run(build(preset, kind), images, *copies)
+    network = build(preset, kind)
+    images, _, tokens, lengths, _ = (array[:1] for array in random_batch(kind))
+    nothing, rows = np.zeros(5), np.arange(5)
+    logits = run(network, images, nothing, tokens, lengths, nothing)
     np.testing.assert_allclose(logits, np.repeat(logits[:1], 5, axis=0), **ROUNDING)
+    copies = run(network, images, nothing, np.repeat(tokens, 5, axis=0), np.repeat(lengths, 5), rows)
+    np.testing.assert_allclose(copies, logits, **ROUNDING)
 
 
 @each_case
 def test_neighbours_and_batch_size_do_not_matter(preset, kind):
     network = build(preset, kind)
-    images, image_index, tokens, lengths = random_batch(kind)
-    logits = run(network, images, image_index, tokens, lengths)
-    for n in range(len(lengths)):
-        one = slice(n, n + 1)
-        alone = run(network, images[image_index[one]], np.zeros(1), tokens[one], lengths[one])
-        np.testing.assert_allclose(alone, logits[one], **ROUNDING)
-    neighbours = [array.copy() for array in random_batch(kind, seed=9)]
-    for array, original in zip(neighbours[1:], (image_index, tokens, lengths)):
-        array[0] = original[0]
-    neighbours[0][image_index[0]] = images[image_index[0]]
-    np.testing.assert_allclose(run(network, *neighbours)[0], logits[0], **ROUNDING)
+    images, image_index, tokens, lengths, question_index = random_batch(kind)
+    logits = run(network, images, image_index, tokens, lengths, question_index)
+    for n in range(len(image_index)):
+        image, text = (slice(index[n], index[n] + 1) for index in (image_index, question_index))
+        alone = run(network, images[image], np.zeros(1), tokens[text], lengths[text], np.zeros(1))
+        np.testing.assert_allclose(alone, logits[n : n + 1], **ROUNDING)
+    other = [array.copy() for array in random_batch(kind, seed=9)]
+    other[0][image_index[0]] = images[image_index[0]]
+    other[1][0] = image_index[0]
+    other[2][question_index[0]] = tokens[question_index[0]]
+    other[3][question_index[0]] = lengths[question_index[0]]
+    other[4][0] = question_index[0]
+    np.testing.assert_allclose(run(network, *other)[0], logits[0], **ROUNDING)
 
 
 @each_case
 def test_amount_and_content_of_padding_do_not_matter(preset, kind):
     network = build(preset, kind)
-    images, image_index, tokens, lengths = random_batch(kind)
-    logits = run(network, images, image_index, tokens, lengths)
+    images, image_index, tokens, lengths, question_index = random_batch(kind)
+    logits = run(network, images, image_index, tokens, lengths, question_index)
     longer = np.pad(tokens, ((0, 0), (0, 4)), constant_values=PADDING_ID)
-    np.testing.assert_allclose(run(network, images, image_index, longer, lengths), logits, **ROUNDING)
+    np.testing.assert_allclose(run(network, images, image_index, longer, lengths, question_index), logits, **ROUNDING)
     longer[np.arange(9) >= lengths[:, np.newaxis]] = 3
-    np.testing.assert_allclose(run(network, images, image_index, longer, lengths), logits, **ROUNDING)
+    np.testing.assert_allclose(run(network, images, image_index, longer, lengths, question_index), logits, **ROUNDING)
     if kind in ("regions", "frames"):
         more_rows = np.pad(images, ((0, 0), (0, 3), (0, 0)))
-        np.testing.assert_allclose(run(network, more_rows, image_index, tokens, lengths), logits, **ROUNDING)
+        padded = run(network, more_rows, image_index, tokens, lengths, question_index)
+        np.testing.assert_allclose(padded, logits, **ROUNDING)
     more_images = np.concatenate([images, np.zeros_like(images[:1])])
-    np.testing.assert_allclose(run(network, more_images, image_index, tokens, lengths), logits, **ROUNDING)
+    more_texts = np.concatenate([tokens, tokens[:2] * 0 + PADDING_ID])
+    more_lengths = np.append(lengths, [1, 1])
+    padded = run(network, more_images, image_index, more_texts, more_lengths, question_index)
+    np.testing.assert_allclose(padded, logits, **ROUNDING)
 
 
 @each_case
 def test_words_and_images_matter(preset, kind):
     network = build(preset, kind)
-    images, image_index, tokens, lengths = random_batch(kind)
-    logits = run(network, images, image_index, tokens, lengths)
+    images, image_index, tokens, lengths, question_index = random_batch(kind)
+    logits = run(network, images, image_index, tokens, lengths, question_index)
     other = tokens.copy()
     other[:, 0] = np.where(tokens[:, 0] == 2, 3, 2)
-    assert np.abs(run(network, images, image_index, other, lengths) - logits).max(axis=1).min() > 1e-3
-    change = np.abs(run(network, images + 1, image_index, tokens, lengths) - logits).max(axis=1)
+    changed = run(network, images, image_index, other, lengths, question_index)
+    assert np.abs(changed - logits).max(axis=1).min() > 1e-3
+    changed = run(network, images + 1, image_index, tokens, lengths, question_index)
+    change = np.abs(changed - logits).max(axis=1)
     assert (change == 0).all() if preset == "question-only" else change.min() > 1e-3
+
+
+def logits_and_gradients(preset, kind, *arrays):
+    """Logits in training without dropout, and the gradients of a weighted sum of them by parameter."""
+    without = {"dropout": 0.0} if "dropout" in build(preset, kind).spec.options else {}
+    network = build(preset, kind, **without)
+    with mx.autograd.record():
+        logits = network(*on_device(*arrays))
+    logits.backward(mx.nd.array(np.random.default_rng(1).normal(size=logits.shape)))
+    parameters = network._collect_params_with_prefix().items()
+    gradients = {name: parameter.grad().asnumpy() for name, parameter in parameters if parameter.grad_req != "null"}
+    return logits.asnumpy(), gradients
+
+
+@each_case
+def test_shared_texts_give_the_logits_and_gradients_of_rows(preset, kind):
+    images, image_index, tokens, lengths, question_index = random_batch(kind, num_rows=9)
+    logits, gradients = logits_and_gradients(preset, kind, images, image_index, tokens, lengths, question_index)
+    by_row = (images, image_index, tokens[question_index], lengths[question_index], np.arange(9))
+    expected_logits, expected = logits_and_gradients(preset, kind, *by_row)
+    np.testing.assert_allclose(logits, expected_logits, rtol=1e-6, atol=1e-6)
+    largest = max(np.abs(gradient).max() for gradient in expected.values())
+    for name, gradient in expected.items():
+        atol = 1e-6 * max(np.abs(gradient).max(), 1e-3 * largest)
+        np.testing.assert_allclose(gradients[name], gradient, rtol=0, atol=atol, err_msg=name)
 
 
 @pytest.mark.parametrize(("preset", "kind"), [case for case in CASES if case[1] in ("regions", "frames")])
 def test_images_of_padding_alone_stay_finite(preset, kind):
-    images, *questions = random_batch(kind)
+    images, *indices = random_batch(kind)
     network = build(preset, kind)
-    integers = [mx.nd.array(array, dtype="int32") for array in questions]
     with mx.autograd.record():
-        logits = network(mx.nd.array(images * 0), *integers)
+        logits = network(*on_device(images * 0, *indices))
     logits.backward()
     assert np.isfinite(logits.asnumpy()).all()
     for name, parameter in network._collect_params_with_prefix().items():
@@ -147,8 +183,7 @@ def test_every_parameter_is_known_and_learns(preset, kind):
     before = parameters(network)
     assert all(0 not in value.shape for value in before.values())
     answers = mx.nd.array(np.random.default_rng(2).integers(0, NUM_ANSWERS, (6, 3)), dtype="int32")
-    images, *questions = random_batch(kind)
-    integers = [mx.nd.array(array, dtype="int32") for array in questions]
+    inputs = on_device(*random_batch(kind))
     loss = MultiAnswerSoftmaxLoss()
     trainer = mx.gluon.Trainer(network.collect_params(), "adam", {"learning_rate": 0.01})
     with warnings.catch_warnings():
@@ -156,7 +191,7 @@ def test_every_parameter_is_known_and_learns(preset, kind):
         losses = []
         for _ in range(40):
             with mx.autograd.record():
-                value = loss(network(mx.nd.array(images), *integers), answers)
+                value = loss(network(*inputs), answers)
             value.backward()
             trainer.step(6)
             losses.append(float(value.mean().asscalar()))
@@ -189,16 +224,16 @@ def test_saved_parameters_make_the_same_network(preset, kind, tmp_path):
 @each_case
 def test_dropout_follows_the_seed_and_rests_outside_training(preset, kind):
     network = build(preset, kind)
-    images, *questions = random_batch(kind)
-    inputs = [mx.nd.array(images), *(mx.nd.array(array, dtype="int32") for array in questions)]
+    batch = random_batch(kind)
+    inputs = on_device(*batch)
 
     def trained(seed):
         mx.random.seed(seed)
         with mx.autograd.train_mode():
             return network(*inputs).asnumpy()
 
-    at_rest = run(network, images, *questions)
-    np.testing.assert_array_equal(run(network, images, *questions), at_rest)
+    at_rest = run(network, *batch)
+    np.testing.assert_array_equal(run(network, *batch), at_rest)
     if "dropout" in network.spec.options and network.spec.options["dropout"] > 0:
         np.testing.assert_array_equal(trained(1), trained(1))
         assert not np.allclose(trained(1), trained(2))
@@ -264,15 +299,15 @@ def trained(preset, kind, graph):
     sizes = np.random.default_rng(0)
     losses = []
     for step in range(12):
-        num_questions, num_tokens = (int(size) for size in sizes.integers((2, 3), (8, 6)))
-        images, *integers = random_batch(kind, num_questions=num_questions, num_tokens=num_tokens, seed=step)
-        answers = mx.nd.array(sizes.integers(0, NUM_ANSWERS, (num_questions, 3)), dtype="int32")
+        num_rows, num_tokens = (int(size) for size in sizes.integers((2, 3), (8, 6)))
+        batch = random_batch(kind, num_rows=num_rows, num_tokens=num_tokens, seed=step)
+        answers = mx.nd.array(sizes.integers(0, NUM_ANSWERS, (num_rows, 3)), dtype="int32")
         mx.random.seed(step)
         with mx.autograd.record():
-            logits = network(mx.nd.array(images), *(mx.nd.array(array, dtype="int32") for array in integers))
+            logits = network(*on_device(*batch))
             losses.append(loss(logits, answers))
         losses[-1].backward()
-        trainer.step(num_questions)
+        trainer.step(num_rows)
     return np.concatenate([values.asnumpy() for values in losses]), parameters(network)
 
 
@@ -292,11 +327,10 @@ def test_gradients_can_be_taken_in_predict_mode(preset, kind):
     """As for a map of what the answer depends on; MXNet fails there with a training graph, now and then."""
     network = build(preset, kind)
     for seed in range(4):
-        images, *integers = random_batch(kind, num_questions=3 + seed % 2, seed=seed)
-        inputs = mx.nd.array(images)
-        inputs.attach_grad()
+        images, *indices = on_device(*random_batch(kind, num_rows=3 + seed % 2, seed=seed))
+        images.attach_grad()
         with mx.autograd.record(train_mode=False):
-            logits = network(inputs, *(mx.nd.array(array, dtype="int32") for array in integers))
+            logits = network(images, *indices)
         logits.backward()
         gradients = [p.grad().asnumpy() for p in network.collect_params().values() if p.grad_req != "null"]
         assert all(np.isfinite(gradient).all() for gradient in gradients)

@@ -167,11 +167,12 @@ REFERENCES = {
 @each_case
 def test_logits_equal_a_computation_in_numpy(preset, kind):
     network = build(preset, kind)
-    images, image_index, tokens, lengths = random_batch(kind)
-    logits = run(network, images, image_index, tokens, lengths)
+    images, image_index, tokens, lengths, question_index = random_batch(kind)
+    logits = run(network, images, image_index, tokens, lengths, question_index)
     numbers = Numbers(network)
-    for n, length in enumerate(lengths):
-        expected = REFERENCES[preset](numbers, images[image_index[n]].astype(np.float64), tokens[n, :length])
+    for n, question in enumerate(question_index):
+        words = tokens[question, : lengths[question]]
+        expected = REFERENCES[preset](numbers, images[image_index[n]].astype(np.float64), words)
         # The signed root of compact bilinear pooling is steep at 0.
         tolerance = 2e-3 if preset.startswith("mcb") else 1e-4
         np.testing.assert_allclose(logits[n], expected, rtol=1e-3, atol=tolerance)

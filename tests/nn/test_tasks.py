@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from nn_cases import on_device
 
 from vqa._mxnet import mx
 from vqa.nn.losses import MultiAnswerSoftmaxLoss
@@ -112,8 +113,8 @@ def accuracy_after_training(preset, kind, task, steps, learning_rate=0.005):
 
     def batch(number):
         images, tokens, lengths, answers = task(rng, number)
-        integers = (mx.nd.array(array, dtype="int32") for array in (np.arange(number), tokens, lengths))
-        return (mx.nd.array(images), *integers), answers
+        rows = np.arange(number)
+        return on_device(images, rows, tokens, lengths, rows), answers
 
     for _ in range(steps):
         inputs, answers = batch(64)

@@ -44,7 +44,7 @@ def prepare_training(
 
 
 def to_device(arrays: Arrays) -> list[Any]:
-    """Return a batch as MXNet arrays: images, image_index, tokens, lengths, answers."""
+    """Return a batch as MXNet arrays: images, image_index, tokens, lengths, question_index, answers."""
     return [mx.nd.array(array, dtype=array.dtype) for array in arrays]
 
 

@@ -53,6 +53,7 @@ class Arrays(NamedTuple):
     image_index: npt.NDArray[np.int32]
     tokens: npt.NDArray[np.int32]
     lengths: npt.NDArray[np.int32]
+    question_index: npt.NDArray[np.int32]
     answers: npt.NDArray[np.int32]
 
 
@@ -69,5 +70,6 @@ def random_arrays(sizes: Sizes, seed: int = 1) -> Arrays:
         (np.arange(count) % sizes.num_images).astype(np.int32),
         tokens.astype(np.int32),
         lengths.astype(np.int32),
+        np.arange(count, dtype=np.int32),
         random.integers(0, sizes.num_answers, (count, sizes.num_slots)).astype(np.int32),
     )

@@ -66,10 +66,12 @@ class CnnGru(nn.Module):
         self.question_encoder = QuestionEncoder(sizes.num_words, embedding_size, hidden_size, 0.0)
         self.head = hidden_layer(hidden_size, hidden_size, sizes.num_answers, dropout)
 
-    def forward(self, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
+    def forward(
+        self, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor, question_index: Tensor
+    ) -> Tensor:
         """Return logits (N, C)."""
         encoded = torch.relu(self.project(self.stages(images)))[image_index]
-        return self.head(self.question_encoder(tokens, lengths) * encoded)
+        return self.head(self.question_encoder(tokens, lengths)[question_index] * encoded)
 
 
 class Mlp(nn.Module):
@@ -81,10 +83,12 @@ class Mlp(nn.Module):
         size = embedding_size + sizes.image_shape[-1]
         self.head = hidden_layer(size, hidden_size, sizes.num_answers, dropout, batch_norm=True)
 
-    def forward(self, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
+    def forward(
+        self, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor, question_index: Tensor
+    ) -> Tensor:
         """Return logits (N, C)."""
         real = torch.arange(tokens.shape[1]) < lengths[:, None]
-        question = torch.where(real[:, :, None], self.embedding(tokens), 0.0).sum(1)
+        question = torch.where(real[:, :, None], self.embedding(tokens), 0.0).sum(1)[question_index]
         image = functional.normalize(images)[image_index]
         return self.head(torch.cat([functional.normalize(question), image], dim=1))
 
@@ -103,12 +107,14 @@ class UpDn(nn.Module):
         self.head = hidden_layer(hidden_size, 2 * hidden_size, sizes.num_answers, dropout)
         self.scale = 1 / math.sqrt(hidden_size)
 
-    def forward(self, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
+    def forward(
+        self, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor, question_index: Tensor
+    ) -> Tensor:
         """Return logits (N, C)."""
         projected = self.keys(images)
         mask = (projected != 0).any(2)[image_index]
         keys, regions = torch.relu(projected)[image_index], images[image_index]
-        question = self.question_encoder(tokens, lengths)
+        question = self.question_encoder(tokens, lengths)[question_index]
         scores = torch.bmm(keys, (self.query(question) * self.scale)[:, :, None])[:, :, 0]
         weights = torch.softmax(scores.masked_fill(~mask, -1e9), dim=1)
         pooled = torch.bmm(weights[:, None], regions)[:, 0]

@@ -112,7 +112,7 @@ def plan_by_length(rows: Integers, batch_size: int, encoded: EncodedQuestions) -
     gluonnlp's FixedBucketSampler would leave a small batch at the end of every length, and it shuffles with NumPy's
     global generator, which would make the order depend on all other draws from that generator.
     """
-    widths = padded_width(encoded.lengths[rows])
+    widths = padded_width(encoded.lengths[encoded.question_number[rows]])
     order = np.argsort(widths, kind="stable")
     return plan_in_order(rows[order], batch_size)._replace(unit_class=widths[order])
 

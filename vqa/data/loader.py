@@ -1,4 +1,4 @@
-"""GroupedLoader: batches of whole questions, each with all its answers, each distinct image once."""
+"""GroupedLoader: batches of whole questions, each with all its answers; each distinct image and text once."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ NDArray = Any  # MXNet has no type information
 
 
 class Batch(NamedTuple):
-    """N questions, each with all its answers; M distinct images, at most T words, A answer slots.
+    """N questions, each with all its answers; M distinct images, Q distinct texts of at most T words, A answer slots.
 
     Attributes
     ----------
     images : float32 (M, ...), each distinct image once
     image_index : int32 (N,), row of `images` that each question is about
-    tokens : int32 (N, T), word ids, padded at the end
-    lengths : int32 (N,), number of real words, at least 1
+    tokens : int32 (Q, T), word ids of each distinct question once, padded at the end
+    lengths : int32 (Q,), number of real words, at least 1
+    question_index : int32 (N,), row of `tokens` that each question is worded as
     answers : int32 (N, A), answer ids, repeats kept; -1 for an unknown answer or an empty slot
     rows : NumPy int64 (N,), row of the QuestionTable
     """
@@ -36,18 +37,19 @@ class Batch(NamedTuple):
     image_index: NDArray
     tokens: NDArray
     lengths: NDArray
+    question_index: NDArray
     answers: NDArray
     rows: npt.NDArray[np.int64]
 
     @property
-    def inputs(self) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-        """The arguments of a network: (images, image_index, tokens, lengths)."""
-        return self.images, self.image_index, self.tokens, self.lengths
+    def inputs(self) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
+        """The arguments of a network: (images, image_index, tokens, lengths, question_index)."""
+        return self.images, self.image_index, self.tokens, self.lengths, self.question_index
 
     def as_in_context(self, ctx: mx.Context) -> Batch:
         """Return the batch on another device."""
-        images, image_index, tokens, lengths, answers = (array.as_in_context(ctx) for array in self[:-1])
-        return Batch(images, image_index, tokens, lengths, answers, self.rows)
+        moved = {name: getattr(self, name).as_in_context(ctx) for name in self._fields if name != "rows"}
+        return self._replace(**moved)
 
 
 class GroupedLoader:
@@ -158,14 +160,16 @@ class GroupedLoader:
     def _batch(self, rows: npt.NDArray[np.int64]) -> Batch:
         """Gather the arrays of some rows."""
         encoded = self._encoded
-        lengths = self._lengths[rows]
-        tokens = encoded.padded_tokens(rows, int(padded_width(lengths.max())), self._padding_id)
+        numbers, question_index = np.unique(encoded.question_number[rows], return_inverse=True)
+        lengths = self._lengths[numbers]
+        tokens = encoded.padded_tokens(numbers, int(padded_width(lengths.max())), self._padding_id)
         images, image_index = self._gather_images(rows)
         return Batch(
             self._array(images, np.float32),
             self._array(image_index, np.int32),
             self._array(tokens, np.int32),
             self._array(lengths, np.int32),
+            self._array(question_index, np.int32),
             self._array(encoded.answers[rows], np.int32),
             rows,
         )

@@ -192,12 +192,16 @@ def build_vocabulary(table: QuestionTable, *, max_answers: int | None = None, mi
 
 
 class EncodedQuestions(NamedTuple):
-    """N questions as integer arrays, made once per split: what a loader cuts its batches from.
+    """N questions as integer arrays, each distinct question once: what a loader cuts its batches from.
+
+    Two questions are the same where their word ids are: "Is it?" and "is it" are, and so are two that differ only in
+    words outside the vocabulary.
 
     Attributes
     ----------
-    tokens : int32 (total number of words,), the word ids of all questions, one after the other
-    starts : int64 (N + 1,), question n has the tokens ``tokens[starts[n]:starts[n + 1]]``
+    tokens : int32 (total number of words,), the word ids of the distinct questions, one after the other
+    starts : int64 (D + 1,), distinct question d has the tokens ``tokens[starts[d]:starts[d + 1]]``
+    question_number : int64 (N,), the distinct question of each row
     answers : int32 (N, A), -1 for an unknown answer or an empty slot
     image_number : int64 (N,), position in `image_ids`
     image_ids : the distinct images in the order of their first question
@@ -205,38 +209,42 @@ class EncodedQuestions(NamedTuple):
 
     tokens: npt.NDArray[np.int32]
     starts: npt.NDArray[np.int64]
+    question_number: npt.NDArray[np.int64]
     answers: npt.NDArray[np.int32]
     image_number: npt.NDArray[np.int64]
     image_ids: list[str]
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """Number of words of each question, int64 (N,), at least 1."""
+        """Number of words of each distinct question, int64 (D,), at least 1."""
         return np.diff(self.starts)
 
-    def padded_tokens(self, rows: npt.NDArray[np.int64], width: int, padding_id: int) -> npt.NDArray[np.int32]:
-        """Return the word ids of some questions, int32 (len(rows), width), padded at the end.
+    def padded_tokens(self, numbers: npt.NDArray[np.int64], width: int, padding_id: int) -> npt.NDArray[np.int32]:
+        """Return the word ids of some distinct questions, int32 (len(numbers), width), padded at the end.
 
         Same result as gluonnlp's batchify.Pad, which works row by row: 0.6 ms for 256 questions, against 0.02 ms.
         """
         column = np.arange(width)
-        real = column < self.lengths[rows][:, np.newaxis]
+        starts = self.starts[numbers][:, np.newaxis]
+        real = column < self.starts[numbers + 1][:, np.newaxis] - starts
         # Positions beyond a question's end are clipped to a valid one and then covered by the padding.
-        position = np.minimum(self.starts[rows][:, np.newaxis] + column, len(self.tokens) - 1)
+        position = np.minimum(starts + column, len(self.tokens) - 1)
         return np.where(real, self.tokens[position], np.int32(padding_id))
 
 
 def encode_questions(table: QuestionTable, vocabulary: Vocabulary) -> EncodedQuestions:
     """Encode all questions of a table."""
     text_number, texts = pd.factorize(table.question)
-    encoded = [np.array(vocabulary.encode_question(text), dtype=np.int32) for text in texts]
-    tokens = [encoded[number] for number in text_number]
-    starts = np.zeros(len(table) + 1, dtype=np.int64)
-    np.cumsum([len(ids) for ids in tokens], out=starts[1:])
+    distinct: dict[tuple[int, ...], int] = {}
+    encoded = (tuple(vocabulary.encode_question(text)) for text in texts)
+    number_of_text = np.array([distinct.setdefault(ids, len(distinct)) for ids in encoded], dtype=np.int64)
+    starts = np.zeros(len(distinct) + 1, dtype=np.int64)
+    np.cumsum([len(ids) for ids in distinct], out=starts[1:])
     image_number, image_ids = pd.factorize(table.image_id)
     return EncodedQuestions(
-        tokens=np.concatenate(tokens),
+        tokens=np.fromiter(chain.from_iterable(distinct), dtype=np.int32, count=int(starts[-1])),
         starts=starts,
+        question_number=number_of_text[text_number],
         answers=vocabulary.encode_answers(table.answers, table.num_slots),
         image_number=image_number.astype(np.int64),
         image_ids=list(image_ids),

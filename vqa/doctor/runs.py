@@ -38,17 +38,37 @@ def examine_run(run: Run, split: str = "test") -> Findings:
         The run's data set cannot be used.
     """
     batch = next(iter(_loader(run, split, BATCH)))
-    findings = examine(run.network, batch.inputs, labels=batch.answers, loss=run.loss)
+    network, inputs = RowByRow(run.network), _row_inputs(batch)
+    findings = examine(network, inputs, labels=batch.answers, loss=run.loss)
     findings += _activation(run, batch)
     if any(finding.code == "non-finite" for finding in findings):
         return findings
-    findings += _padding(run, batch)
+    findings += _padding(run, Subject(network, inputs))
     found = {finding.code for finding in findings}
     for finding in _evaluations(run, split):
         if finding.code not in found:
             found.add(finding.code)
             findings.append(finding)
     return findings
+
+
+class RowByRow(mx.gluon.Block):
+    """A network that is called with the words of every row, so that the rows can be rearranged one by one."""
+
+    def __init__(self, network: mx.gluon.Block) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Any, image_index: Any, tokens: Any, lengths: Any) -> Any:
+        """Return logits (N, C) for tokens (N, T) and lengths (N,)."""
+        rows = mx.nd.arange(len(tokens), dtype="int32", ctx=tokens.context)
+        return self.network(images, image_index, tokens, lengths, rows)
+
+
+def _row_inputs(batch: Batch) -> tuple[Any, Any, Any, Any]:
+    """Return images, image_index, tokens (N, T) and lengths (N,) of a batch."""
+    tokens, lengths = (mx.nd.take(array, batch.question_index) for array in (batch.tokens, batch.lengths))
+    return batch.images, batch.image_index, tokens, lengths
 
 
 def _loader(run: Run, split: str, num_questions: int) -> GroupedLoader:
@@ -74,9 +94,8 @@ def _activation(run: Run, batch: Batch) -> Iterator[Finding]:
         )
 
 
-def _padding(run: Run, batch: Batch) -> Iterator[Finding]:
+def _padding(run: Run, subject: Subject) -> Iterator[Finding]:
     """Compare the logits with those of the same questions padded further."""
-    subject = Subject(run.network, batch.inputs)
     images, index, tokens, lengths = subject.arrays
     base = subject.answer(subject.arrays)
     tolerance = measured_tolerance(subject, base, np.random.RandomState(0))

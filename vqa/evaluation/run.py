@@ -107,13 +107,18 @@ class Run(TrainedModel):
     def attention(self, image: ImageLike, question: str) -> npt.NDArray[np.float32]:
         """Return the weight that each region of an image has for a question, float32 (R,), sum 1."""
         words = self.vocabulary.encode_question(question)
-        context = device_context(self.device)
-        integers = (mx.nd.array(values, dtype="int32", ctx=context) for values in ([0], [words], [len(words)]))
-        (weights,) = attention_weights(self.network, mx.nd.array(self.image_values(image), ctx=context), *integers)
+        (weights,) = attention_weights(self.network, *self._one_question(self.image_values(image), words))
         return np.asarray(weights)
 
     def logits(self, images: npt.NDArray[np.float32], words: list[int]) -> npt.NDArray[np.float32]:
         """Return the logits (1, C) of one question, given as word ids, about one image (1, ...)."""
+        return np.asarray(self.network(*self._one_question(images, words)).asnumpy())
+
+    def _one_question(self, images: npt.NDArray[np.float32], words: list[int]) -> list[Any]:
+        """Return images, image_index, tokens, lengths and question_index of one question about one image (1, ...)."""
         context = device_context(self.device)
-        inputs = (mx.nd.array(values, dtype="int32", ctx=context) for values in ([0], [words], [len(words)]))
-        return np.asarray(self.network(mx.nd.array(images, ctx=context), *inputs).asnumpy())
+        integers = ([0], [words], [len(words)], [0])
+        return [
+            mx.nd.array(images, ctx=context),
+            *(mx.nd.array(values, dtype="int32", ctx=context) for values in integers),
+        ]

@@ -227,6 +227,4 @@ def gluon_logits(network: Any, inputs: Arrays) -> npt.NDArray[np.float32]:
     """Return what a Gluon network says to golden inputs, float32 (N, C)."""
     from vqa._mxnet import mx
 
-    images, image_index, tokens, lengths, question_index = inputs.values()
-    by_row = (images, image_index, tokens[question_index], lengths[question_index])
-    return np.asarray(network(*(mx.nd.array(array, dtype=array.dtype) for array in by_row)).asnumpy())
+    return np.asarray(network(*(mx.nd.array(array, dtype=array.dtype) for array in inputs.values())).asnumpy())

@@ -113,7 +113,7 @@ class Model(TrainedModel):
             Logits are NaN or infinite.
         """
         for batch in GroupedLoader(dataset, split, batch_size=batch_size, numpy=True):
-            logits = self.network(*batch.inputs, np.arange(len(batch.rows), dtype=np.int32))
+            logits = self.network(*batch.inputs)
             if not np.isfinite(logits).all():
                 raise DataError(f"{self.path}: the network's logits are not finite (NaN or infinity)")
             known = (batch.answers >= 0).any(axis=1)

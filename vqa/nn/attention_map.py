@@ -12,19 +12,25 @@ from vqa._mxnet import mx
 from vqa.errors import ConfigError
 from vqa.nn.network import VqaNetwork
 
-_INPUTS = {"images": "float32", "image_index": "int32", "tokens": "int32", "lengths": "int32"}
+_INPUTS = {
+    "images": "float32",
+    "image_index": "int32",
+    "tokens": "int32",
+    "lengths": "int32",
+    "question_index": "int32",
+}
 
 
 def attention_weights(network: VqaNetwork, *inputs: Any) -> npt.NDArray[np.float32]:
-    """Return the weight of each region for each question, float32 (N, R), rows sum to 1.
+    """Return the weight of each region for each question, float32 (N, R); each row sums to 1.
 
-    The weights are read from the network's own graph: a network that emits logits has no softmax but that of its
+    The weights are read from the network's own graph: a network that returns logits has no softmax but that of its
     attention.
 
     Parameters
     ----------
     network : one of the attention presets
-    inputs : images (M, R, D), image_index (N,), tokens (N, T), lengths (N,) as NDArrays
+    inputs : images (M, R, D), image_index (N,), tokens (Q, T), lengths (Q,), question_index (N,) as NDArrays
 
     Raises
     ------
@@ -36,7 +42,9 @@ def attention_weights(network: VqaNetwork, *inputs: Any) -> npt.NDArray[np.float
     nodes = json.loads(logits.tojson())["nodes"]
     names = [f"{node['name']}_output" for node in nodes if node["op"] == "softmax"]
     if not names:
-        raise ConfigError(f"preset {network.spec.preset!r} has no attention: it does not look at one place of an image")
+        raise ConfigError(
+            f"preset {network.spec.preset!r} has no attention over regions; use one that has, such as 'updn'"
+        )
     weights = mx.gluon.SymbolBlock(logits.get_internals()[names[-1]], variables, params=network.collect_params())
     with mx.autograd.pause(train_mode=False):
         return np.asarray(weights(*inputs).asnumpy())

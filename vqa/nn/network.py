@@ -53,24 +53,31 @@ class _Dataset(Protocol):
 class VqaNetwork(mx.gluon.HybridBlock):
     """Image encoder, question encoder, fusion and answer head.
 
-    Called with ``images`` float32 (M, ...), ``image_index`` int32 (N,), ``tokens`` int32 (N, T) and ``lengths`` int32
-    (N,), it returns raw logits, float32 (N, C): no softmax, no sigmoid; the loss owns the activation. Each distinct
-    image is encoded once; its rows are handed out to the questions afterwards.
+    Called with ``images`` float32 (M, ...), ``image_index`` int32 (N,), ``tokens`` int32 (Q, T), ``lengths`` int32 (Q,)
+    and ``question_index`` int32 (N,), it returns raw logits, float32 (N, C): no softmax, no sigmoid; the loss owns the
+    activation. Each distinct image and each distinct question is encoded once; row n takes the vectors of image
+    ``image_index[n]`` and question ``question_index[n]``.
+
+    Dropout inside an encoder is drawn once per distinct image or question of a batch; dropout in the head is drawn per
+    row. The expected gradient is that of encoding every row by itself.
     """
 
     def __init__(self, spec: NetworkSpec, parts: Parts) -> None:
         super().__init__()
         self.spec = spec
+        self.image_encoder, self.question_encoder, self.fusion, self.head = parts
         # The file that the word embedding starts from, as `vqa.nn.word_vectors` sets it; a run records it.
         self.word_vectors = ""
-        self.image_encoder, self.question_encoder, self.fusion, self.head = parts
 
-    def hybrid_forward(self, F: Any, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor) -> Tensor:
+    def hybrid_forward(
+        self, F: Any, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor, question_index: Tensor
+    ) -> Tensor:
         """Return raw logits (N, C)."""
         encoded = self.image_encoder(images)
         arrays = encoded if isinstance(encoded, (list, tuple)) else (encoded,)
         image_rows = [F.take(array, image_index, axis=0) for array in arrays]  # M rows -> N rows
-        return self.head(self.fusion(self.question_encoder(tokens, lengths), *image_rows))
+        question_rows = F.take(self.question_encoder(tokens, lengths), question_index, axis=0)  # Q rows -> N rows
+        return self.head(self.fusion(question_rows, *image_rows))
 
 
 def default_preset(image_kind: str) -> str:
