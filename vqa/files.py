@@ -1,10 +1,12 @@
-"""Files are written aside, flushed to the disk and renamed, so that no reader sees half a file; hashes of files."""
+"""Files are written aside, flushed to the disk and renamed, so that no reader sees half a file; their hashes; and paths
+that are still found when what records them has moved."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -22,7 +24,8 @@ def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     Raises
     ------
     OSError
-        The file cannot be written (no permission, disk full); `path` is as it was, nothing is left beside it.
+        The file cannot be written (no permission, disk full); the error names it, `path` is as it was, nothing is left
+        beside it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -33,9 +36,20 @@ def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        _remove(temporary)
+        if error.errno is None or error.filename not in (None, str(temporary)):
+            raise
+        # A failing write, on a full disk for example, names no file; the temporary one means nothing to a user.
+        raise OSError(error.errno, error.strerror, str(path)) from error
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
         raise
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def sha256_of_file(path: Path) -> str:
@@ -54,3 +68,31 @@ def sha256_of_text(text: str) -> str:
     'ba7816bf'
     """
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def portable_paths(paths: Mapping[str, str | Path], folder: Path) -> dict[str, str]:
+    """Return paths as a file in `folder` records them: absolute, and relative to the folder as ``NAME_from_here``."""
+    recorded = {}
+    for name, path in paths.items():
+        recorded[name] = os.path.abspath(path)
+        with contextlib.suppress(ValueError):  # on Windows nothing leads from one drive to another
+            recorded[f"{name}_from_here"] = os.path.relpath(Path(path).resolve(), folder.resolve())
+    return recorded
+
+
+def find_recorded(record: Mapping[str, Any], name: str, folder: Path) -> Path:
+    """Return where a path is now that a file in `folder` recorded with `portable_paths`, or as it was typed.
+
+    What has moved together with the folder is found from there, what has stayed at its old place. A path as it was
+    typed is looked for from the current folder, from `folder` and from those above it. A path that is found nowhere is
+    returned as recorded; one below the current folder is returned relative to it.
+    """
+    folder = folder.resolve()
+    recorded = Path(record[name])
+    from_here = record.get(f"{name}_from_here")
+    candidates = [folder / from_here] if isinstance(from_here, str) else []
+    candidates.append(recorded)
+    if not recorded.is_absolute():
+        candidates += [parent / recorded for parent in (folder, *folder.parents)]
+    found = Path(os.path.abspath(next((path for path in candidates if path.exists()), recorded)))
+    return found.relative_to(Path.cwd()) if Path.cwd() in found.parents else found

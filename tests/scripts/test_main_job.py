@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shlex
 import shutil
 import signal
 import subprocess
@@ -308,3 +309,77 @@ def test_a_full_disk_leaves_the_last_checkpoint_usable(copy: Path) -> None:
     assert vqa("evaluate", copy / "new", "--json", "-").stdout == before
     assert not list((copy / "new").glob("*.next"))
     assert vqa(*command[:4], "--resume").returncode == 0
+
+
+def test_a_run_works_from_anywhere_and_moves_with_its_data_or_without(copy: Path, tmp_path: Path) -> None:
+    shutil.rmtree(copy / "run")
+    arguments = ["train", "data/card.toml", "--run", "a run", "--epochs", 1, *SMALL]
+    result = vqa(*arguments, cwd=copy)
+    assert result.returncode == 0, result.stderr
+    predictions = copy / "a run/test.csv"
+    expected = vqa("evaluate", copy / "a run", "--predictions", predictions, "--json", "-", cwd="/")
+    assert expected.returncode == 0, expected.stderr
+    any_of = json.loads(expected.stdout)["any_of"]
+
+    def any_of_from_root(run: Path) -> object:
+        result = vqa("evaluate", run, "--json", "-", cwd="/")
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)["any_of"]
+
+    # The run alone, then both, after which the old place of the data is gone.
+    (tmp_path / "alone").mkdir()
+    shutil.copytree(copy / "a run", tmp_path / "alone/run")
+    assert any_of_from_root(tmp_path / "alone/run") == any_of
+    (tmp_path / "both").mkdir()
+    for name in ("data", "a run"):
+        (copy / name).rename(tmp_path / "both" / name)
+    assert any_of_from_root(tmp_path / "both/a run") == any_of
+    assert "which is not there; name the data set (--card CARD" in error_line(vqa("evaluate", tmp_path / "alone/run"))
+    result = vqa("evaluate", tmp_path / "alone/run", "--card", tmp_path / "both/data/card.toml", "--json", "-")
+    assert json.loads(result.stdout)["any_of"] == any_of
+    # A predictions file finds its run and its data as well.
+    result = vqa("inspect", tmp_path / "both/a run/test.csv", "--html", tmp_path / "page.html", cwd="/")
+    assert result.returncode == 0, result.stderr
+    assert "blind baseline" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize("splits", [["train"], ["train", "val"], ["train", "test"]])
+def test_the_line_after_train_names_a_command_that_works(tmp_path: Path, splits: list[str]) -> None:
+    card = write_data(tmp_path / "data")
+    text = card.read_text().replace('[splits.test]\nfile = "test.csv"\n', "")
+    for split in splits[1:]:
+        text = text.replace("[images]", f'[splits.{split}]\nfile = "test.csv"\n[images]')
+    card.write_text(text)
+    result = vqa("train", "data/card.toml", "--run", "it's a run", "--epochs", 1, *SMALL, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    command = shlex.split(result.stdout.split("now: ")[1])
+    assert command[:3] == ["vqa", "evaluate", "it's a run"]
+    assert command[3:] == {"train": ["--split", "train"], "val": ["--split", "val"], "test": []}[splits[-1]]
+    assert vqa(*command[1:], cwd=tmp_path).returncode == 0
+
+
+def test_a_file_where_a_run_is_expected(copy: Path) -> None:
+    line = error_line(vqa("evaluate", copy / "data/card.toml"))
+    assert "expected a run, which is a folder that `vqa train` wrote, got the file" in line
+    assert f"`vqa train {copy}/data/card.toml`" in line
+
+
+def test_a_full_disk_behind_stdout(home: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    command = [sys.executable, "-m", "vqa.cli", "evaluate", str(home / "run")]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=300)
+    assert result.returncode == 1
+    assert result.stderr == "Error: standard output: No space left on device\n"
+
+
+def test_a_report_that_does_not_fit_on_the_disk_is_named(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    limit = (1000, 1000)
+    result = vqa(
+        "evaluate", home / "run", "--json", path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    )
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == f"Error: {path}: File too large"
+    assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""The ``vqa`` command: one module a subcommand; the scripts call it and no other module imports it.
+"""The ``vqa`` command: one module per subcommand; the scripts call it and no other module imports it.
 
 Modules here import nothing heavy at the top, so that ``vqa --help`` answers at once.
 """
@@ -14,11 +14,19 @@ from typing import Any
 
 import click
 
+from vqa.cli._options import STDOUT
 from vqa.errors import VqaError
 
 
 class ErrorReportingGroup(click.Group):
     """A command group that turns errors meant for users into one line on stderr and an exit code."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands with the whole first sentence of each; click would cut it off."""
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, command.get_short_help_str(limit=10_000)) for name, command in self.commands.items()]
+            )
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand: 0 fine, 1 a VqaError or a file that cannot be used, 2 usage, 130 interrupted."""
@@ -28,14 +36,21 @@ class ErrorReportingGroup(click.Group):
             raise click.ClickException(str(error)) from error
         except BrokenPipeError:
             # The reader of our output (head, less) has gone: not an error, and nothing more can be written.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _silence_stdout()
             ctx.exit(0)
         except OSError as error:
+            if error.filename == STDOUT:
+                _silence_stdout()
             place = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{place}{error.strerror or error}") from error
         except KeyboardInterrupt as error:
             click.echo(str(error) or "interrupted", err=True)
             ctx.exit(128 + getattr(error, "signal_number", signal.SIGINT))
+
+
+def _silence_stdout() -> None:
+    """Let Python write nowhere what it still holds for stdout; it would complain of it at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(cls=ErrorReportingGroup, context_settings={"help_option_names": ["-h", "--help"]})

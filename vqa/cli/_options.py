@@ -18,6 +18,8 @@ engine_option = click.option(
     default=None,
     help="What computes the network.  [default: mxnet for a run, onnx for an exported file]",
 )
+# What an error names where stdout cannot be written, for example to a file on a full disk.
+STDOUT = "standard output"
 device_option = click.option("--device", metavar="cpu|gpu:0", default="cpu", show_default=True)
 
 
@@ -27,11 +29,20 @@ def emit(text: str, result: Any, json_file: str | None) -> None:
     from vqa.files import replacing
 
     if json_file == "-":
-        click.echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
+        _echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
         return
     # Text of a data file must not steer the terminal.
-    click.echo("\n".join(map(visible, text.split("\n"))))
+    _echo("\n".join(map(visible, text.split("\n"))))
     if json_file:
         with replacing(Path(json_file)) as file:
             json.dump(result, file, indent=2, ensure_ascii=False, allow_nan=False)
             file.write("\n")
+
+
+def _echo(text: str) -> None:
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, STDOUT) from error

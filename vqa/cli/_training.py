@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +53,18 @@ def train(card: Path, given: dict[str, Any]) -> None:
     validation = dataset.table(split.validation_split).take(split.validation_rows)
     save_training_plots(run_dir, report=run.report(validation).report)
     best = run.record["best"]
+    evaluate = ["vqa", "evaluate", str(run_dir), *_split_to_evaluate(dataset.splits)]
     click.echo(
         f"{run_dir}: best epoch {run.record['best_epoch']}, validation any-of {format_rate(best['any_of'])}; "
-        f"now: vqa evaluate {run_dir}"
+        f"now: {shlex.join(evaluate)}"
     )
+
+
+def _split_to_evaluate(splits: list[str]) -> list[str]:
+    """Return the option of ``vqa evaluate`` for the most telling split of a data set; "test" is its default."""
+    if "test" in splits:
+        return []
+    return ["--split", "val" if "val" in splits else "train"]
 
 
 def effective_config(given: dict[str, Any], resumed: Path | None) -> RunConfig:

@@ -1,4 +1,4 @@
-"""``vqa ask``: one question about one image of one's own."""
+"""``vqa ask``: one question about one image of the user's."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from vqa.cli._options import device_option, emit, engine_option, json_option
 @click.argument("image", type=click.Path(path_type=Path))
 @click.argument("question")
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Number of answers, best first.")
-@click.option(
-    "--attention", type=click.Path(path_type=Path), help="Write the image with the places warm that it looked at."
-)
+@click.option("--attention", type=click.Path(path_type=Path), help="Write the image, warm where the network looked.")
+@click.option("--card", type=click.Path(path_type=Path), help="Card of the data set; by default the recorded one.")
 @json_option
 @engine_option
 @device_option
@@ -26,11 +25,12 @@ def command(
     question: str,
     top: int,
     attention: Path | None,
+    card: Path | None,
     json_file: str | None,
     engine: str | None,
     device: str,
 ) -> None:
-    """Answer one question about one image; words that the run has never seen are named.
+    """Answer one question about one image; words of the question that the run has never seen are named.
 
     A file that `vqa export` wrote answers without MXNet.
 
@@ -47,7 +47,7 @@ def command(
         from vqa.inspection.overlay import check_image_suffix
 
         check_image_suffix(attention)
-    run = open_trained(run_dir, device=device, engine=engine)
+    run = open_trained(run_dir, card=card, device=device, engine=engine)
     answer = run.ask(image, question, top=top)
     if attention:
         from vqa.cli._attention import save_attention

@@ -10,7 +10,7 @@ from vqa.data.dataset import Dataset
 from vqa.data.options import DataOptions
 from vqa.errors import ConfigError
 from vqa.evaluation.run import Run, load_run
-from vqa.files import sha256_of_text
+from vqa.files import portable_paths, sha256_of_text
 from vqa.nn.losses import LOSSES
 from vqa.nn.network import VqaNetwork
 from vqa.training.config import TrainConfig
@@ -89,7 +89,7 @@ def fit(
     vocabulary = dataset.vocabulary.to_json()
     record = {
         "versions": versions(),
-        "card": str(dataset.card.path),
+        **portable_paths({"card": dataset.card.path}, folder),
         "data_hash": {"train": dataset.table("train").content_hash()},
         "network": dataclasses.asdict(network.spec),
         "loss": config.loss,

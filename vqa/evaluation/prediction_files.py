@@ -14,7 +14,10 @@ import pandas as pd
 
 from vqa.errors import ConfigError, DataError, did_you_mean
 from vqa.evaluation.predictions import COLUMNS, check_predictions
-from vqa.files import replacing, sha256_of_file
+from vqa.files import find_recorded, portable_paths, replacing, sha256_of_file
+
+# What of the provenance is a path; it is found again when the file, or what it names, has moved.
+PATHS = ("run", "card")
 
 
 class Format(NamedTuple):
@@ -146,7 +149,9 @@ def write_predictions(frame: pd.DataFrame, path: str | Path, provenance: Mapping
     if provenance is None:
         sidecar.unlink(missing_ok=True)
         return
-    text = json.dumps({**provenance, "sha256": sha256_of_file(path)}, indent=2, ensure_ascii=False, allow_nan=False)
+    paths = portable_paths({name: provenance[name] for name in PATHS if provenance.get(name)}, path.parent)
+    content = {**provenance, **paths, "sha256": sha256_of_file(path)}
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     with replacing(sidecar, "wb") as file:
         # A path that is not UTF-8 holds halves of surrogate pairs; they become their JSON escapes.
         file.write(text.encode("utf-8", "backslashreplace") + b"\n")
@@ -210,4 +215,8 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
             raise DataError(f"{sidecar}: expected {name} to be {kind}, got {value!r}; delete it or evaluate again")
     if (provenance.get("seed") or 0) < 0:
         raise DataError(f"{sidecar}: expected seed to be at least 0, got {provenance['seed']}")
+    for name in PATHS:
+        if provenance.get(name):
+            provenance[name] = str(find_recorded(provenance, name, sidecar.parent))
+        provenance.pop(f"{name}_from_here", None)
     return provenance

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from vqa.data.vocab import Vocabulary
 from vqa.errors import RunError
+from vqa.files import find_recorded
 from vqa.nn.spec import NetworkSpec
 from vqa.training import run_folder
 
 
 class RunContents(NamedTuple):
-    """Content of run.json, what the network was built from, and the words and answers."""
+    """Content of run.json (with its card where that is today), what the network was built from, words and answers."""
 
     record: dict[str, Any]
     spec: NetworkSpec
@@ -28,10 +30,10 @@ def read_run(folder: Path) -> RunContents:
         The folder is missing, damaged, of another format version, or holds no finished epoch.
     """
     record = run_folder.read_record(folder, "run.json")
+    record["card"] = str(find_recorded(record, "card", folder))
     if not record["best_epoch"]:
-        raise RunError(
-            f"{folder} holds no finished epoch yet; resume it with `vqa train {record['card']} --run {folder} --resume`"
-        )
+        resume = shlex.join(["vqa", "train", record["card"], "--run", str(folder), "--resume"])
+        raise RunError(f"{folder} holds no finished epoch yet; resume it with `{resume}`")
     for name, digest in record["sha256"].items():
         run_folder.check_hash(folder / name, digest)
     try:

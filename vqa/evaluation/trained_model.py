@@ -109,7 +109,9 @@ class TrainedModel(ABC):
         """
         path = self._card or Path(self.record["card"])
         if not path.is_file():
-            raise RunError(f"{self.path} was trained on {path}, which is not there; name the data set with --card CARD")
+            raise RunError(
+                f"{self.path} was trained on {path}, which is not there; name the data set (--card CARD, card=...)"
+            )
         return path
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+import shlex
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -100,7 +101,7 @@ def train(
             progress.seconds += time.monotonic() - started
             if request.signal_number:
                 save()
-                raise interrupted(progress, len(loader), record, folder, request.signal_number)
+                raise interrupted(progress, len(loader), dataset.card.path, folder, request.signal_number)
 
             validation = validate(network, validation_loader, loss, validation_table, dataset.vocabulary.answers)
             is_best = progress.finish_epoch(asdict(validation), config.metric)
@@ -158,12 +159,10 @@ def out_of_patience(progress: Progress, config: TrainConfig) -> bool:
     return bool(config.patience) and progress.epoch - progress.best_epoch >= config.patience
 
 
-def interrupted(
-    progress: Progress, num_steps: int, record: dict[str, Any], folder: Path, signal_number: int
-) -> Interrupted:
+def interrupted(progress: Progress, num_steps: int, card: Path, folder: Path, signal_number: int) -> Interrupted:
     """Return the exception that says where training was stopped and how to resume it."""
+    command = shlex.join(["vqa", "train", str(card), "--run", str(folder), "--resume"])
     return Interrupted(
-        f"interrupted: saved epoch {progress.epoch + 1}, step {progress.step} of {num_steps}; "
-        f"resume with: vqa train {record['card']} --run {folder} --resume",
+        f"interrupted: saved epoch {progress.epoch + 1}, step {progress.step} of {num_steps}; resume with: {command}",
         signal_number,
     )

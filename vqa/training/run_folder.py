@@ -14,6 +14,7 @@ import functools
 import importlib.metadata
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,7 +95,7 @@ def commit(folder: Path, writers: Mapping[str, Writer]) -> None:
             path.unlink(missing_ok=True)
         reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror
         raise TrainingError(
-            f"cannot save to {folder}: {reason}; the checkpoint saved before is intact: "
+            f"cannot save {written[-1].with_suffix('')}: {reason}; the checkpoint saved before is intact: "
             "make room and resume the run (--resume, resume=True)"
         ) from error
     recover(folder)
@@ -131,8 +132,12 @@ def read_record(folder: Path, name: str) -> dict[str, Any]:
     RunError
         The folder or file is missing or damaged, or was written in another format version.
     """
+    if folder.is_file():
+        advice = f"; `vqa train {shlex.quote(str(folder))}` trains one" if folder.suffix == ".toml" else ""
+        raise RunError(f"expected a run, which is a folder that `vqa train` wrote, got the file {folder}{advice}")
     if not folder.is_dir():
-        raise RunError(f"expected a run folder, but {folder} is not there; `vqa train CARD --run {folder}` makes one")
+        made_by = shlex.join(["--run", str(folder)])
+        raise RunError(f"expected a run folder, but {folder} is not there; `vqa train CARD {made_by}` makes one")
     recover(folder)
     path = folder / name
     if not path.is_file():
