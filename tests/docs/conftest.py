@@ -43,9 +43,11 @@ def new_clone(folder: Path, extract: Path) -> Clone:
     """Return a fresh clone of the project, its virtual environment in `.venv`, and a photo of the reader's."""
     folder.mkdir()
     for path in PROJECT.iterdir():
-        if path.name not in {"runs", "build", "data", ".venv", ".git"}:
+        if path.name not in {"runs", "build", "data", "docs", ".venv", ".git"}:
             (folder / path.name).symlink_to(path)
-    shutil.copytree(PROJECT / "data", folder / "data", ignore=shutil.ignore_patterns("vqa_v2", "zjb"))
+    # Copied, since the paths of a card and of a notebook start from their own folder.
+    for name in ("data", "docs"):
+        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("vqa_v2", "zjb"))
     shutil.copy(next((extract / "easy_vqa/data/test/images").glob("*.png")), folder / "photo.png")
     environment = {
         **os.environ,
