@@ -18,6 +18,7 @@ import pytest
 uvicorn = pytest.importorskip("uvicorn", reason="the extra demo is not installed: pip install 'vqa[demo]'")
 httpx = pytest.importorskip("httpx", reason="httpx is not installed: pip install 'vqa[test]'")
 
+from hostile_texts import TEXTS, UNSEEN  # noqa: E402
 from PIL import Image  # noqa: E402 - after the skips
 from starlette.datastructures import Headers  # noqa: E402
 
@@ -283,11 +284,21 @@ def test_uploads_are_turned_upright_and_made_small() -> None:
     assert decoded.size == (512, 1024)
 
 
-def test_sixteen_bits_a_channel_are_refused() -> None:
+def test_floating_point_pixels_are_refused() -> None:
     data = io.BytesIO()
-    Image.new("I;16", (4, 4)).save(data, "PNG")
-    with pytest.raises(ImageError, match="more than 8 bits per channel"):
+    Image.new("F", (4, 4)).save(data, "TIFF")
+    with pytest.raises(ImageError, match="floating-point pixels"):
         decode_upload(data.getvalue())
+
+
+def test_sixteen_bits_per_channel_and_cmyk_are_read() -> None:
+    data = io.BytesIO()
+    Image.new("I;16", (4, 4), 65535).save(data, "PNG")
+    assert decode_upload(data.getvalue()).getpixel((0, 0)) == (255, 255, 255)
+    assert decode_upload(picture("red", form="JPEG")).mode == "RGB"
+    data = io.BytesIO()
+    Image.new("CMYK", (4, 4)).save(data, "JPEG")
+    assert decode_upload(data.getvalue()).getpixel((0, 0)) == (255, 255, 255)
 
 
 # ---- in a browser
@@ -381,6 +392,37 @@ def test_the_demo_says_when_it_has_gone(open_demo: Any, tmp_path: Path) -> None:
     upload(page, tmp_path / "good.png", picture("blue"))
     page.route("**/ask", lambda route: route.abort())
     assert "Is it still running in its terminal?" in ask(page, "what color is it?")
+
+
+def test_hostile_texts_are_only_text(page: Any) -> None:
+    # The texts of a run come from UTF-8 files, which hold no half of a surrogate pair.
+    texts = [text.encode("utf-8", "replace").decode("utf-8") for text in TEXTS]
+
+    class HostileRun(ColourRun):
+        def ask(self, image: Any, question: str, *, top: int = 5) -> Answer:
+            text = texts[len(page.requested) % len(texts)]
+            return Answer(question, ((text, 0.75), (f"{text}2", 0.25)), (text, "zebra"), "softmax")
+
+    worker = Worker(HostileRun)
+    worker.start()
+    demo = Demo.__new__(Demo)
+    examples = [Example(picture("blue"), "image/png", tuple(texts))]
+    demo.listen(create_app(worker, TEXTS[1] + "\ud800\u202e", examples=examples, questions=texts), worker)
+    page.goto(demo.address)
+    page.click(".example")
+    for suggestion in page.locator("#suggestions button").all():
+        suggestion.click()
+        page.wait_for_selector(".said, .error")
+        shown = page.evaluate(
+            "[document.title, document.body.innerText, document.getElementById('question').placeholder]"
+        )
+        assert not UNSEEN.search("".join(shown))
+        page.evaluate("document.getElementById('answer').replaceChildren()")
+    assert page.evaluate("window.ran") is None
+    assert page.complaints == []
+    assert all(address.startswith((demo.address, "blob:", "data:")) for address in page.requested)
+    assert page.locator("base, iframe, [onerror], [onload], [onfocus], a[href]").count() == 0
+    demo.close()
 
 
 def test_a_network_without_images_is_asked_without_one(page: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from vqa.data.image_files import ImageFolder
+from vqa.data.originals import Originals
 from vqa.evaluation.predictions import COLUMNS
 
 HOSTILE_QUESTION = '<script>alert(1)</script> & what "is" it?\u2028</script><!--'
@@ -45,7 +46,7 @@ def frame() -> pd.DataFrame:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> ImageFolder:
+def pictures(tmp_path: Path) -> Originals:
     """Original image files of 60 x 40 pixels: each is red, except that "b" is noise."""
     folder = tmp_path / "originals"
     folder.mkdir()
@@ -53,4 +54,4 @@ def pictures(tmp_path: Path) -> ImageFolder:
     for name in ("a", "b", "c", HOSTILE_IMAGE):
         image = Image.fromarray(noise) if name == "b" else Image.new("RGB", (60, 40), "red")
         image.save(folder / f"{name}.png")
-    return ImageFolder(folder)
+    return Originals(ImageFolder(folder))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hostile_texts import TEXTS, UNSEEN
 
-from vqa.data.image_files import ImageFolder
+from vqa.data.originals import Originals
 from vqa.display import visible
 from vqa.evaluation.prediction_files import write_predictions
 from vqa.evaluation.predictions import check_predictions
@@ -65,7 +65,7 @@ def hostile_frame() -> pd.DataFrame:
 class HostileSource(Source):
     """Predictions whose name, card and provenance are hostile as well, with an image under a hostile name."""
 
-    def __init__(self, name: str, frame: pd.DataFrame, folder: ImageFolder) -> None:
+    def __init__(self, name: str, frame: pd.DataFrame, folder: Originals) -> None:
         provenance = dict(zip(("activation", "card", "split", "data_hash"), TEXTS[3:]))
         super().__init__(name, frame, provenance)
         self.missing = {"run": TEXTS[0], "data": TEXTS[20], "images": TEXTS[11]}
@@ -108,23 +108,23 @@ def look_at_everything(page: Any, address: str) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, pictures: ImageFolder) -> ImageFolder:
-    image = (pictures.folder / "a.png").read_bytes()
+def folder(tmp_path: Path, pictures: Originals) -> Originals:
+    image = pictures.find("a").read_bytes()
     for number, text in enumerate(TEXTS):
         name = text.encode("utf-8", "replace").decode("utf-8")
         if number % 3 == 0 and not set(name) & {"/", "\0"} and len(name) < 200:
-            (pictures.folder / f"{name}.png").write_bytes(image)
+            (pictures.find("a").parent / f"{name}.png").write_bytes(image)
     return pictures
 
 
 @pytest.mark.parametrize("name", ["\u202eeman " + TEXTS[1], TEXTS[13] + TEXTS[15] + "half \ud800"])
-def test_the_gallery(page: Any, tmp_path: Path, folder: ImageFolder, name: str) -> None:
+def test_the_gallery(page: Any, tmp_path: Path, folder: Originals, name: str) -> None:
     write_gallery(tmp_path / "gallery.html", HostileSource(name, hostile_frame(), folder))
     look_at_everything(page, (tmp_path / "gallery.html").as_uri())
     assert page.inner_text("h1") == " ".join(visible(name).split())
 
 
-def test_the_comparison(page: Any, tmp_path: Path, folder: ImageFolder) -> None:
+def test_the_comparison(page: Any, tmp_path: Path, folder: Originals) -> None:
     frame = hostile_frame()
     other = frame.iloc[::-1].reset_index(drop=True)
     other["prediction"] = [answers[0] for answers in other["answers"]]
@@ -143,7 +143,7 @@ def test_a_page_from_a_file_whose_provenance_is_hostile(page: Any, tmp_path: Pat
     look_at_everything(page, (tmp_path / "page.html").as_uri())
 
 
-def test_reports_in_a_notebook(page: Any, tmp_path: Path, folder: ImageFolder) -> None:
+def test_reports_in_a_notebook(page: Any, tmp_path: Path, folder: Originals) -> None:
     frame = hostile_frame()
     source = HostileSource(TEXTS[3], frame, folder)
     comparison = compare(*(PredictionSet(name, frame, {"card": TEXTS[0]}) for name in (TEXTS[1], TEXTS[20])))

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from vqa.data.image_files import ImageFolder
+from vqa.data.originals import Originals
 from vqa.inspection import charts
 from vqa.inspection.explorer import System, compact, explorer_data, facet
 from vqa.inspection.page import content_security_policy, embed_json
@@ -84,7 +85,7 @@ def decoded(text: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(text)))
 
 
-def test_each_image_has_one_thumbnail_and_a_missing_one_is_named(pictures: ImageFolder) -> None:
+def test_each_image_has_one_thumbnail_and_a_missing_one_is_named(pictures: Originals) -> None:
     found = thumbnails(pictures, ["a", "b", "", "gone"])
     assert found.page is not None
     assert [text is not None for text in found.page["data"]] == [True, True, False, False]
@@ -100,13 +101,13 @@ def test_photographs_keep_their_proportions_and_are_scaled_down(tmp_path: Path) 
     noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "wide.jpg")
     Image.fromarray(noise.transpose(1, 0, 2)).save(tmp_path / "tall.jpg")
-    page = thumbnails(ImageFolder(tmp_path), ["wide", "tall"]).page
+    page = thumbnails(Originals(ImageFolder(tmp_path)), ["wide", "tall"]).page
     assert page is not None
     assert [decoded(text).size for text in page["data"]] == [(320, 240), (240, 320)]
     assert not page["sharp"]
 
 
-def test_many_thumbnails_shrink_until_they_fit(pictures: ImageFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_thumbnails_shrink_until_they_fit(pictures: Originals, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vqa.inspection.thumbnails.BUDGET", 400)
     monkeypatch.setattr("vqa.inspection.thumbnails.SIZES", ((60, 60), (12, 20)))
     page = thumbnails(pictures, ["b"]).page
@@ -116,7 +117,7 @@ def test_many_thumbnails_shrink_until_they_fit(pictures: ImageFolder, monkeypatc
     assert thumbnails(pictures, ["b"]) == (None, [("b", "1 images are too many for one page")])
 
 
-def test_no_pictures_without_files(pictures: ImageFolder) -> None:
+def test_no_pictures_without_files(pictures: Originals) -> None:
     assert thumbnails(None, ["a"]) == (None, [])
     assert thumbnails(pictures, [""]) == (None, [])
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 import vqa
 from vqa.errors import ConfigError, DataError
 from vqa.evaluation.prediction_files import write_predictions
+from vqa.evaluation.predictions import prediction_rows
 from vqa.inspection.gallery import left_out, write_gallery
 from vqa.inspection.source import open_source
 from vqa.nn.losses import LOSSES
@@ -137,3 +139,32 @@ def test_a_provenance_of_other_types_is_one_line(
     write_predictions(run.predict("train"), path, provenance)
     with pytest.raises(DataError, match=message):
         open_source(path)
+
+
+def test_a_run_on_features_shows_the_photographs_that_its_card_names(tmp_path: Path, frame: pd.DataFrame) -> None:
+    ids = sorted({image_id for image_id in frame["image_id"] if image_id.isalpha()})
+    frame = frame[frame["image_id"].isin(ids)].reset_index(drop=True)
+    (tmp_path / "features.npy").touch()
+    (tmp_path / "photos").mkdir()
+    for name in ids[1:]:
+        Image.new("RGB", (640, 480), "navy").save(tmp_path / "photos" / f"{name}.jpg")
+    lines = ["question_id,image_id,question,answer_1"]
+    lines += [f"{row.question_id},{row.image_id},{row.question},{row.answers[0]}" for row in prediction_rows(frame)]
+    card = tmp_path / "card.toml"
+    (tmp_path / "test.csv").write_text("\n".join(lines), encoding="utf-8")
+    splits = '[splits.train]\nfile = "test.csv"\n[splits.test]\nfile = "test.csv"\n'
+    images = '[images]\nkind = "features"\npath = "features.npy"\n'
+    path = tmp_path / "predictions.csv"
+    write_predictions(frame, path, {"card": str(card)})
+
+    card.write_text(f'name = "x"\nformat = "csv"\n{splits}{images}', encoding="utf-8")
+    source = open_source(path)
+    assert source.thumbnails(ids).page is None
+    assert "has features; name the original images with originals in [images]" in source.missing["images"]
+
+    card.write_text(f'name = "x"\nformat = "csv"\n{splits}{images}originals = "photos"\n', encoding="utf-8")
+    source = open_source(path)
+    page = source.thumbnails(ids).page
+    assert page is not None
+    assert [text is not None for text in page["data"]] == [False, True, True]
+    assert "1 of 3 cannot be shown, the first: image 'a' is not in" in source.missing["images"]

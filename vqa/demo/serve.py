@@ -11,16 +11,16 @@ from pathlib import Path
 import uvicorn
 
 from vqa.data.cards import load_card
+from vqa.data.originals import open_originals
 from vqa.data.readers import read_split
 from vqa.data.table import QuestionTable
 from vqa.demo.app import Example, create_app
 from vqa.demo.same_origin import LOOPBACK, is_loopback
 from vqa.demo.uploads import decode_upload
 from vqa.demo.worker import Worker
-from vqa.errors import ImageError, VqaError
+from vqa.errors import ConfigError, ImageError, VqaError
 from vqa.evaluation.trained_model import TrainedModel
 from vqa.export.opening import open_trained
-from vqa.inspection.thumbnails import original_files
 
 NUM_EXAMPLES = 12
 QUESTIONS_PER_EXAMPLE = 5
@@ -70,6 +70,8 @@ def serve(
         worker = Worker(load)
         run: TrainedModel = worker.start()
         with_image = run.spec.image_kind != "none"
+        if run.spec.image_kind == "frames":
+            raise ConfigError(f"{run_dir} looks at videos, and the demo takes images; ask with `vqa ask` instead")
         examples, questions = examples_of(run, with_image)
         app = create_app(
             worker,
@@ -104,17 +106,17 @@ def examples_of(run: TrainedModel, with_image: bool) -> tuple[list[Example], lis
         log.warning("no example images and questions: %s", error)
         return [], []
     questions = list(dict.fromkeys(table.question))[:QUESTIONS_PER_EXAMPLE]
-    folder = original_files(card) if with_image else None
-    if with_image and folder is None:
-        log.warning("no example images: %s does not name the original images", card.path)
-    if folder is None:
+    originals = open_originals(card) if with_image else None
+    if with_image and originals is None:
+        log.warning("no example images: %s does not name them; add originals to [images]", card.path)
+    if originals is None:
         return [], questions
     examples: list[Example] = []
     for image_id in dict.fromkeys(table.image_id):
         if len(examples) == NUM_EXAMPLES:
             break
         try:
-            examples.append(_example(folder.find(image_id), image_id, table))
+            examples.append(_example(originals.find(image_id), image_id, table))
         except (ImageError, OSError) as error:
             log.warning("an example image is left out: %s", error)
             break  # where one is missing, thousands may be

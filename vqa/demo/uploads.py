@@ -7,6 +7,7 @@ import warnings
 
 from PIL import Image, ImageOps
 
+from vqa.data.image_files import rgb_image
 from vqa.errors import ImageError
 
 MAX_BYTES = 20_000_000
@@ -35,7 +36,7 @@ def decode_upload(data: bytes) -> Image.Image:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 _check_header(image)
                 image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
-                upright = ImageOps.exif_transpose(image).convert("RGB")
+                upright = rgb_image(ImageOps.exif_transpose(image))
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
@@ -49,10 +50,10 @@ def decode_upload(data: bytes) -> Image.Image:
 
 
 def _check_header(image: Image.Image) -> None:
+    if image.mode == "F":
+        raise ImageError("the image has floating-point pixels; save it with 8 bits per channel")
     if image.width * image.height > MAX_PIXELS:
         raise ImageError(
             f"the image has {image.width} x {image.height} pixels ({image.width * image.height / 1e6:.0f} megapixels), "
             f"at most {MAX_PIXELS // 10**6} megapixels are accepted"
         )
-    if image.mode.startswith(("I", "F")):
-        raise ImageError("the image has more than 8 bits per channel; save it with 8")

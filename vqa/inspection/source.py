@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from vqa.data.cards import DatasetCard, load_card
+from vqa.data.originals import open_originals
 from vqa.data.readers import read_split
 from vqa.data.table import QuestionTable
 from vqa.errors import DataError, VqaError
 from vqa.evaluation.prediction_files import read_predictions, read_provenance
 from vqa.export.opening import is_model, open_trained
 from vqa.inspection.prediction_rows import question_table
-from vqa.inspection.thumbnails import Thumbnails, original_files, thumbnails
+from vqa.inspection.thumbnails import Thumbnails, thumbnails
 from vqa.scoring.report import evaluate
 
 if TYPE_CHECKING:
@@ -135,11 +136,11 @@ class Source:
         """Return the thumbnails of the images; `missing` says which cannot be shown and why."""
         if not any(image_ids) or not self.tables or self.card is None or self.card.images is None:
             return Thumbnails(None, [])
-        folder = original_files(self.card)
-        if folder is None:
+        originals = open_originals(self.card)
+        if originals is None:
             kind = self.card.images.kind
-            self.missing["images"] = f"{self.card.path} has {kind} and does not name the original images"
-        found = thumbnails(folder, image_ids)
+            self.missing["images"] = f"{self.card.path} has {kind}; name the original images with originals in [images]"
+        found = thumbnails(originals, image_ids)
         if found.faults:
             count, wanted = len(found.faults), sum(map(bool, image_ids))
             self.missing["images"] = f"{count:,} of {wanted:,} cannot be shown, the first: {found.faults[0][1]}"

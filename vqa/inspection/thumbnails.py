@@ -13,9 +13,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from vqa.data.cards import DatasetCard
-from vqa.data.image_files import ImageFolder, decode_image, image_folder
-from vqa.errors import ImageError
+from vqa.data.originals import Originals
+from vqa.errors import VqaError
 
 # (longest side in pixels, WebP quality), from the best to the smallest that is still useful.
 SIZES = ((320, 72), (240, 70), (160, 70), (128, 60), (96, 55), (64, 50), (48, 40))
@@ -39,29 +38,24 @@ class Thumbnails(NamedTuple):
     faults: list[tuple[str, str]]
 
 
-def original_files(card: DatasetCard) -> ImageFolder | None:
-    """Return the folder of the original image files of a data set, or None if its card names none."""
-    return image_folder(card) if card.images is not None and card.images.kind == "pixels" else None
-
-
-def thumbnails(folder: ImageFolder | None, image_ids: Sequence[str]) -> Thumbnails:
+def thumbnails(originals: Originals | None, image_ids: Sequence[str]) -> Thumbnails:
     """Return the thumbnails of the images, as large as the budget allows.
 
     Parameters
     ----------
-    folder : finds the original file of an image id
+    originals : of the data set
     image_ids : ids in the order in which the page numbers them; "" means no image
     """
     names = [image_id for image_id in image_ids if image_id]
-    if folder is None or not names:
+    if originals is None or not names:
         return Thumbnails(None, [])
     for side, quality in SIZES:
-        encoded = _encode_all(folder, names, side, quality)
+        encoded = _encode_all(originals, names, side, quality)
         if encoded is not None:
             break
     else:
         return Thumbnails(None, [(names[0], f"{len(names):,} images are too many for one page")])
-    faults = [(name, str(result)) for name, result in encoded.items() if isinstance(result, ImageError)]
+    faults = [(name, str(result)) for name, result in encoded.items() if isinstance(result, VqaError)]
     images = {name: result for name, result in encoded.items() if isinstance(result, _Encoded)}
     if not images:
         return Thumbnails(None, faults)
@@ -76,12 +70,12 @@ class _Encoded(NamedTuple):
 
 
 def _encode_all(
-    folder: ImageFolder, names: Sequence[str], side: int, quality: int
-) -> dict[str, _Encoded | ImageError] | None:
+    originals: Originals, names: Sequence[str], side: int, quality: int
+) -> dict[str, _Encoded | VqaError] | None:
     """Return base64 texts by image id, or None once they are going to exceed the budget."""
-    results: dict[str, _Encoded | ImageError] = {}
+    results: dict[str, _Encoded | VqaError] = {}
     size = 0
-    for name, result in zip(names, _in_parallel(folder, names, side, quality)):
+    for name, result in zip(names, _in_parallel(originals, names, side, quality)):
         results[name] = result
         size += len(result.text) if isinstance(result, _Encoded) else 0
         checked = len(results) % _AT_ONCE == 0 or len(results) == len(names)
@@ -90,26 +84,25 @@ def _encode_all(
     return results
 
 
-def _in_parallel(folder: ImageFolder, names: Sequence[str], side: int, quality: int) -> Iterator[_Encoded | ImageError]:
+def _in_parallel(originals: Originals, names: Sequence[str], side: int, quality: int) -> Iterator[_Encoded | VqaError]:
     """Yield the encoded images in the order of their names; Pillow decodes and encodes outside Python's lock."""
     with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2) as pool:
         progress = tqdm(total=len(names), desc="thumbnails", unit="image", delay=2, leave=False, disable=None)
         with progress:
             for start in range(0, len(names), _AT_ONCE):
                 chunk = names[start : start + _AT_ONCE]
-                yield from pool.map(lambda name: _encode(folder, name, side, quality), chunk)
+                yield from pool.map(lambda name: _encode(originals, name, side, quality), chunk)
                 progress.update(len(chunk))
 
 
-def _encode(folder: ImageFolder, name: str, side: int, quality: int) -> _Encoded | ImageError:
+def _encode(originals: Originals, name: str, side: int, quality: int) -> _Encoded | VqaError:
     """Return one image as WebP in base64, or what is wrong with it."""
     try:
-        image = Image.fromarray(np.ascontiguousarray(decode_image(folder.find(name)).transpose(1, 2, 0)))
-    except ImageError as error:
+        image = Image.fromarray(np.ascontiguousarray(originals.read(name, side).transpose(1, 2, 0)))
+    except VqaError as error:
         return error
     few_colours = image.getcolors(64) is not None
-    image.thumbnail((side, side), Image.Resampling.LANCZOS)
     data = io.BytesIO()
     # With few colours, lossless is smaller and sharp.
-    image.save(data, "WEBP", lossless=image.getcolors(64) is not None, quality=quality)
+    image.save(data, "WEBP", lossless=few_colours, quality=quality)
     return _Encoded(base64.b64encode(data.getvalue()).decode("ascii"), few_colours)
