@@ -185,9 +185,17 @@ class Calls(gluon.Block):
         return self.function(self, *inputs)
 
 
+def sequential(*layers):
+    """The layers one after the other."""
+    net = nn.HybridSequential()
+    net.add(*layers)
+    return net
+
+
 def signed_root(F, x):
     """Power and length normalisation as after compact bilinear pooling: both enlarge rounding near zero."""
-    return F.L2Normalization(F.sign(x) * F.sqrt(F.abs(x)))
+    # The gradient of the root is infinite at 0, where relu leaves units.
+    return F.L2Normalization(F.sign(x) * F.sqrt(F.abs(x) + 1e-12))
 
 
 RNN_KINDS = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from networks import NUM_CLASSES, Around, Recurrent, initialised, nd, questions
+from networks import NUM_CLASSES, Around, Calls, Recurrent, initialised, nd, nn, questions
 
 from vqa._mxnet import mx
 from vqa.doctor import examine
@@ -134,6 +134,102 @@ class TestLabelRange:
         one = ONE.copy()
         one[3] = -1
         assert found(ending("logits"), labels=one, loss=refuses) == []
+
+
+BINARY = nd.array([0, 1, 1, 0, 0, 1, 0, 1])
+COUNTS = nd.array([0, 3, 1, 7, 2, 0, 5, 1])
+gluon_loss = mx.gluon.loss
+ONE_LOGIT = {
+    "sigmoid": (SigmoidBCELoss(), BINARY),
+    "logistic": (gluon_loss.LogisticLoss(label_format="binary"), BINARY),
+    "signed logistic": (gluon_loss.LogisticLoss(), 2 * BINARY - 1),
+    "hinge": (gluon_loss.HingeLoss(), 2 * BINARY - 1),
+    "squared hinge": (gluon_loss.SquaredHingeLoss(), 2 * BINARY - 1),
+    "huber": (gluon_loss.HuberLoss(), COUNTS),
+    "square": (gluon_loss.L2Loss(), COUNTS),
+    "absolute": (gluon_loss.L1Loss(), COUNTS),
+    "poisson": (gluon_loss.PoissonNLLLoss(), COUNTS),
+    "none": (None, BINARY),
+    "none, signed": (None, 2 * BINARY - 1),
+}
+
+
+class TestLabelsThatAreNoIds:
+    """Labels of one logit, counts, signs and sequences have no range; a label that a loss clips has."""
+
+    @pytest.mark.parametrize("flat", [False, True])
+    @pytest.mark.parametrize("name", ONE_LOGIT)
+    def test_one_logit(self, name, flat):
+        loss, labels = ONE_LOGIT[name]
+        end = (lambda self, x: self.o(x).reshape((-1,))) if flat else (lambda self, x: self.o(x))
+        net = initialised(lambda: Calls(end, o=nn.Dense(1)), 1)
+        for shape in ((8,), (8, 1)):
+            assert found(net, labels=labels.reshape(shape), loss=loss) == []
+
+    def test_softmax_over_one_logit_learns_nothing(self):
+        net = initialised(lambda: nn.Dense(1), 1)
+        (finding,) = examine(net, questions(8, 1), labels=BINARY, loss=SoftmaxCELoss())
+        assert (finding.code, finding.severity) == ("label-range", "error")
+        assert "softmax over one class" in finding.message
+
+    def test_several_values_per_question(self):
+        several = nd.array(np.random.RandomState(0).randint(0, 2, (8, NUM_CLASSES)))
+        for loss, labels in (
+            (gluon_loss.HingeLoss(), 2 * several - 1),
+            (gluon_loss.SquaredHingeLoss(), 2 * several - 1),
+            (gluon_loss.L2Loss(), 9 * several - 1),
+            (gluon_loss.HuberLoss(), 9 * several - 1),
+            (None, 9 * several - 1),
+        ):
+            assert found(ending("logits"), labels=labels, loss=loss) == []
+
+    def test_padding_of_a_sequence(self):
+        net = initialised(lambda: nn.Dense(6, flatten=False), 1)
+        labels = np.random.RandomState(0).randint(0, 4, (8, 3))
+        labels[:4, 2] = -1
+        assert found(net, labels=nd.array(labels), loss=gluon_loss.CTCLoss()) == []
+
+    @pytest.mark.parametrize("num_classes", [2, 3])
+    def test_ids_of_few_classes(self, num_classes):
+        net = initialised(lambda: nn.Dense(num_classes), 1)
+        inside = nd.array(np.arange(8) % num_classes)
+        assert found(net, labels=inside, loss=SoftmaxCELoss()) == []
+        assert found(net, labels=inside + 1, loss=SoftmaxCELoss()) == RANGE
+        assert found(net, labels=inside - 1, loss=SoftmaxCELoss()) == RANGE
+
+    def test_a_label_counted_from_the_end(self):
+        def indexed(logits, labels):
+            ids = nd.where(labels < 0, labels + NUM_CLASSES, labels)
+            return SoftmaxCELoss()(logits, ids)
+
+        one = ONE.copy()
+        one[3] = -1
+        (finding,) = examine(ending("logits"), questions(8, 1), labels=one, loss=indexed)
+        assert "trains them as class 4" in finding.message
+
+
+class TestRawLogits:
+    """A loss that takes log-probabilities, by default or by choice, under a network that gives logits."""
+
+    TARGETS = nd.softmax(nd.array(np.random.RandomState(0).normal(size=(8, NUM_CLASSES))))
+
+    def test_kl_divergence_takes_log_probabilities_by_default(self):
+        loss = mx.gluon.loss.KLDivLoss()
+        (finding,) = examine(ending("logits"), questions(8, 1), labels=self.TARGETS, loss=loss)
+        assert (finding.code, finding.severity) == ("activation-mismatch", "error")
+        assert "from_logits=False" in finding.message
+        assert found(ending("log-softmax"), labels=self.TARGETS, loss=loss) == []
+        right = mx.gluon.loss.KLDivLoss(from_logits=False)
+        assert found(ending("logits"), labels=self.TARGETS, loss=right) == []
+
+    def test_cross_entropy_of_soft_targets(self):
+        options = {"from_logits": True, "sparse_label": False}
+        for loss, end, expected in (
+            (SoftmaxCELoss(sparse_label=False), "logits", []),
+            (SoftmaxCELoss(**options), "log-softmax", []),
+            (SoftmaxCELoss(**options), "logits", [("activation-mismatch", "error")]),
+        ):
+            assert found(ending(end), labels=self.TARGETS, loss=loss) == expected
 
 
 class TestEntropyFloor:

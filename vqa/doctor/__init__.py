@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vqa.doctor.accumulation import Deaccumulated, deaccumulate
-from vqa.doctor.evaluating import check_evaluation
+from vqa.doctor.evaluation_check import check_evaluation
 from vqa.doctor.examination import examine
 from vqa.doctor.findings import Finding, Findings
 

@@ -8,18 +8,13 @@ import numpy as np
 
 from vqa._mxnet import mx
 from vqa.doctor.findings import Finding, Findings
-from vqa.doctor.input_layout import InputLayout, find_input_layout
-from vqa.doctor.leaks import MORE_REPEATS, REPEATS, find_leaks, find_randomness
-from vqa.doctor.losses import Labels, LossProbe, find_below_entropy, find_label_range
+from vqa.doctor.judgement import judge
+from vqa.doctor.labels import find_below_entropy, find_label_range, find_raw_logits, label_array
+from vqa.doctor.losses import Labels, LossProbe
 from vqa.doctor.outputs import find_non_finite, find_output_activation
-from vqa.doctor.state import changed_parameters, preserved_state, with_signs
-from vqa.doctor.subject import Logits, Subject, measured_tolerance, plain_tolerance
-from vqa.errors import VqaError
-
-# A network whose logits range over no more than this part of their size gives every question the same answer.
-SAME_ANSWER = 1e-5
-# Rounding that is enlarged this much is looked at twice.
-UNLIKELY = 100
+from vqa.doctor.state import preserved_state
+from vqa.doctor.structure import Output
+from vqa.doctor.subject import Subject, check_block
 
 
 def examine(
@@ -28,24 +23,28 @@ def examine(
     *,
     labels: Any = None,
     loss: Callable[..., Any] | None = None,
+    output: Output = None,
 ) -> Findings:
     """Return what is wrong with a network, its loss and its labels; nothing for a healthy network.
 
-    The network is called in predict mode on arrangements of the given rows: twice the same, permuted, beside other
-    rows, alone and in other batch sizes. Differences count only where rounding cannot explain them; how much it
-    explains is measured on the network itself.
+    The network is called in predict mode on arrangements of the given rows: twice the same, mixed among others, alone
+    and in other batch sizes. Differences count only where rounding cannot explain them; how much it explains is
+    measured on the network itself, for each logit.
 
     Parameters
     ----------
-    net : any initialised Gluon block, hybridized or not; ``net(*inputs)`` is an array (N, C), or a tuple or list that
-        begins with it
-    inputs : NDArray or tuple of NDArrays, questions along the first axis. Two questions show most mistakes, 8 to 64
-        show them clearly. Inputs that the questions share (images (M, ...) with an index (N,) into them, a table of
-        classes) are recognised by what the network does with them; one that has N rows by chance, and could be the
-        questions' own, is taken for theirs: examine with another number of questions. Rows with equal inputs are
-        copies of one question.
-    labels : whole numbers (N,) or (N, A), -1 for an unknown answer or an empty slot
+    net : any initialised Gluon block, hybridized or not; its output is an array with the questions along the first
+        axis: (N, C), (N,), (N, T, C) and so on
+    inputs : NDArray, or a tuple of them for ``net(*inputs)``, questions along the first axis. Lists, tuples and dicts
+        may be nested and hold None and numbers: ``([images, questions],)`` for a network that takes one list, a dict
+        for arguments by name. Two questions show most mistakes, 8 to 64 show them clearly. Inputs that the questions
+        share (images (M, ...) with an index (N,) into them, a table of classes) are recognised by what the network
+        does with them; one that has N rows by chance, and could be the questions' own, is taken for theirs: examine
+        with another number of questions. Rows with equal inputs are copies of one question.
+    labels : whole numbers (N,) or (N, A), -1 for an unknown answer or an empty slot; with a loss, whatever it takes
     loss : called as ``loss(logits, labels)``, gives one value per question or their mean
+    output : which part of the output to look at, where the network returns several: a key, a place, or a sequence of
+        them for nested outputs; the first array by default
 
     The network's parameters, running statistics, hybridization and training mode, and the states of ``random`` and
     ``numpy.random``, are left as they were. MXNet's own random state cannot be read; it moves only where the network
@@ -54,8 +53,8 @@ def examine(
     Raises
     ------
     VqaError
-        The inputs are no NDArrays or have not the output's rows, the output is not (N, C), or the labels are no whole
-        numbers of N rows. What the network itself raises on the given inputs is passed on.
+        The network is no block or fails on the inputs, the inputs are no NDArrays or have not the output's rows, the
+        output is not one array, or the loss does not take the labels.
 
     >>> import mxnet as mx
     >>> net = mx.gluon.nn.Dense(3)
@@ -66,60 +65,32 @@ def examine(
     >>> [finding.code for finding in examine(spoilt, mx.nd.random.normal(shape=(4, 5)))]
     ['not-logits']
     """
+    check_block(net)
     random = np.random.RandomState(0)
     with preserved_state(net):
-        subject = Subject(net, inputs)
-        base = subject.answer(subject.arrays)
-        ids = None if labels is None else _ids(labels, len(base))
-        probe = None if loss is None else LossProbe(loss, ids, base, random)
-        findings = _behaviour(subject, base, probe, ids, random)
-    if ids is not None:
-        findings += find_label_range(ids, base.shape[1], probe)
+        subject = Subject(net, inputs, output)
+        given = None if labels is None else label_array(labels, len(subject.base), loss is not None)
+        probe = None if loss is None else LossProbe(loss, given, subject.shape, random)
+        findings = _behaviour(subject, probe, given, random)
+    if given is not None:
+        findings += find_label_range(given, subject.shape, probe)
     return Findings(findings)
 
 
 def _behaviour(
-    subject: Subject, base: Logits, probe: LossProbe | None, ids: Labels | None, random: np.random.RandomState
+    subject: Subject, probe: LossProbe | None, labels: Labels | None, random: np.random.RandomState
 ) -> list[Finding]:
     """Return what the network's answers show; answers that are not finite cannot be compared."""
-    findings = find_non_finite(base)
+    findings = find_non_finite(subject)
     if findings:
         return findings
-    layout, findings = _arrangements(subject, base, random)
-    if not findings and np.ptp(base, axis=0).max() <= SAME_ANSWER * np.abs(base).max():
-        # A network whose logits do not depend on the question (all units dead) hides its leaks: give it other weights.
-        with changed_parameters(subject.net, lambda values: with_signs(values, np.copy, random)):
-            revived = subject.answer(subject.arrays)
-            if np.isfinite(revived).all():
-                findings = _arrangements(subject, revived, random)[1]
-    findings += find_output_activation(subject, base, probe, random)
-    if probe is not None and ids is not None and layout is not None:
-        findings += find_below_entropy(base, ids, layout.copies(subject.arrays, len(base)), probe)
-    return findings
-
-
-def _arrangements(
-    subject: Subject, base: Logits, random: np.random.RandomState
-) -> tuple[InputLayout | None, list[Finding]]:
-    """Return how the inputs are read, and what other arrangements of them show; nothing where passes differ anyway."""
-    findings = find_randomness(subject, base, REPEATS)
-    if findings:
-        return None, findings
-    tolerance = measured_tolerance(subject, base, random)
-    if tolerance.bound > UNLIKELY * plain_tolerance(subject, base).bound:
-        # So much rounding may be a draw that the first passes did not show: dropout of few units repeats itself.
-        findings = find_randomness(subject, base, MORE_REPEATS)
-        if findings:
-            return None, findings
-    layout = find_input_layout(subject, base, tolerance)
-    return layout, find_leaks(subject, base, layout, tolerance)
-
-
-def _ids(labels: Any, num_rows: int) -> Labels:
-    """Return the labels as an array (N,) or (N, A), in the type that they came in."""
-    ids = labels.asnumpy() if isinstance(labels, mx.nd.NDArray) else np.asarray(labels)
-    if ids.ndim not in (1, 2) or len(ids) != num_rows:
-        raise VqaError(f"expected labels of shape ({num_rows},) or ({num_rows}, answers), got {ids.shape}")
-    if ids.dtype.kind not in "iuf" or not np.all(np.mod(ids, 1) == 0):
-        raise VqaError("expected labels that are whole numbers (answer ids, -1 for unknown)")
-    return ids
+    judgement = judge(subject, random)
+    activation = find_output_activation(subject, probe, random)
+    findings = [*judgement.findings, *activation]
+    below: list[Finding] = []
+    if probe is not None and labels is not None and judgement.layout is not None:
+        copies = judgement.layout.copies(subject.arrays, len(subject.base))
+        below = find_below_entropy(subject, labels, copies, probe)
+    if probe is not None and not below and not activation:
+        below = find_raw_logits(subject, probe)
+    return findings + below

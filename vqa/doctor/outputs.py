@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from vqa.doctor.findings import Finding
+from vqa.doctor.judgement import revived
 from vqa.doctor.losses import LossProbe
-from vqa.doctor.state import Array, changed_parameters, is_whole, with_signs
+from vqa.doctor.state import changed_parameters, is_whole, learned_parameters, with_signs
 from vqa.doctor.subject import Logits, Subject
 
 OutputActivation = Literal["softmax", "sigmoid"]
 
-# How much larger the weights and inputs are drawn, to see whether outputs in [0, 1] can leave it.
-DRAWS = (3.0, 30.0, 300.0, 3000.0)
+# How much larger the weights and inputs are drawn, to see whether outputs in [0, 1] can leave it ...
+FACTORS = (3.0, 30.0, 300.0, 3000.0)
+# ... and how many logits take a sign of their own: that all of them stay on one side by chance must be incredible.
+SIGNS = 20
 
 
-def find_non_finite(base: Logits) -> list[Finding]:
-    """Return the finding that outputs are NaN or infinite, if some are."""
+def find_non_finite(subject: Subject) -> list[Finding]:
+    """Return the finding that outputs or weights are NaN or infinite, if some are."""
+    base = subject.base
     bad = ~np.isfinite(base)
     if not bad.any():
-        return []
+        return _non_finite_weights(subject)
     message = (
         f"{int(bad.sum())} of {base.size} outputs are NaN or infinite, the first in row {int(np.argwhere(bad)[0][0])}; "
         "look for log, sqrt or a division near zero, exp of large numbers, or weights that a too large learning rate "
-        "has spoilt"
+        "has spoilt; mask answers with a large finite number, -1e9, not with -inf"
     )
     return [Finding("non-finite", "error", message)]
 
 
-def output_activation(subject: Subject, base: Logits, random: np.random.RandomState) -> OutputActivation | None:
+def _non_finite_weights(subject: Subject) -> list[Finding]:
+    """Return the finding that weights are NaN or infinite though the outputs are not."""
+    for name, parameter in learned_parameters(subject.net):
+        bad = ~np.isfinite(parameter._data[0].asnumpy())
+        if bad.any():
+            message = (
+                f"{int(bad.sum())} of {bad.size} weights of {name} are NaN or infinite, and the outputs hide it (relu "
+                "of NaN is 0 in MXNet): a gradient was not finite, of sqrt or a norm at 0 for example; keep that operator "
+                "away from 0 and start again from an earlier checkpoint"
+            )
+            return [Finding("non-finite", "error", message)]
+    return []
+
+
+def output_activation(subject: Subject, random: np.random.RandomState) -> OutputActivation | None:
     """Tell whether the network ends in softmax or in sigmoid; None for logits.
 
     Few or small logits may lie in [0, 1] by chance, so the network is asked again with other weights and inputs: a
@@ -38,38 +57,44 @@ def output_activation(subject: Subject, base: Logits, random: np.random.RandomSt
     """
     kinds: list[OutputActivation] = ["softmax", "sigmoid"]
     # Outputs that are all 0 are those of a network whose last layer is still zero.
-    kinds = [kind for kind in kinds if base.any() and _has_range_of(base, kind)]
-
-    for factor in DRAWS if kinds else ():
-
-        def redraw(values: Array, factor: float = factor) -> Array:
-            return with_signs(values, lambda signs: factor * signs, random)
-
-        arrays = [values if is_whole(values) else redraw(values) for values in subject.arrays]
-        with changed_parameters(subject.net, redraw):
+    kinds = [kind for kind in kinds if subject.base.any() and _has_range_of(subject.base, subject.shape, kind)]
+    draws = max(len(FACTORS), -(-SIGNS // subject.base.shape[1]))
+    for draw in range(draws):
+        if not kinds:
+            return None
+        factor = FACTORS[draw % len(FACTORS)]
+        arrays = [
+            values if is_whole(values) else (factor * with_signs(values, np.copy, random)).astype(values.dtype)
+            for values in subject.arrays
+        ]
+        with changed_parameters(subject.net, partial(revived, gain=factor, random=random)):
             outputs = subject.answer(arrays)
-        if np.isfinite(outputs).all():
-            kinds = [kind for kind in kinds if _has_range_of(outputs, kind)]
+        if not np.isnan(outputs).any():
+            kinds = [kind for kind in kinds if _has_range_of(outputs, subject.shape, kind)]
     return kinds[0] if kinds else None
 
 
-def _has_range_of(outputs: Logits, kind: OutputActivation) -> bool:
-    """Tell whether all outputs are what softmax or sigmoid can give."""
+def _has_range_of(outputs: Logits, shape: tuple[int, ...], kind: OutputActivation) -> bool:
+    """Tell whether all outputs are what softmax over the last axis or the second one, or sigmoid, can give."""
     rounding = 1e-3
     if outputs.min() < 0 or outputs.max() > 1 + rounding:
         return False
-    if kind == "softmax":
-        return outputs.shape[1] > 1 and bool(np.all(np.abs(outputs.sum(axis=1) - 1) <= rounding))
-    return True
+    if kind == "sigmoid":
+        return True
+    values = outputs.reshape(len(outputs), *shape[1:])
+    return any(
+        values.shape[axis] > 1 and bool(np.all(np.abs(values.sum(axis=axis) - 1) <= rounding))
+        for axis in {values.ndim - 1, 1}
+        if values.ndim > 1
+    )
 
 
-def find_output_activation(
-    subject: Subject, base: Logits, loss: LossProbe | None, random: np.random.RandomState
-) -> list[Finding]:
+def find_output_activation(subject: Subject, loss: LossProbe | None, random: np.random.RandomState) -> list[Finding]:
     """Return the findings not-logits and double-softmax."""
-    kind = output_activation(subject, base, random)
+    kind = output_activation(subject, random)
     if kind is None:
         return []
+    base = subject.base
     if kind == "softmax":
         seen = f"outputs are not negative and each row sums to 1 (largest output {base.max():.4g}): softmax"
     else:
@@ -79,15 +104,15 @@ def find_output_activation(
     fix = (
         "the given loss takes probabilities; logits and a loss that owns the activation are safer"
         if wanted
-        else ("return the raw logits and leave the activation to the loss")
+        else "return the raw logits and leave the activation to the loss"
     )
     findings = [Finding("not-logits", "warning" if wanted else "error", f"{seen} is inside the network; {fix}")]
     if kind == "softmax" and loss is not None and loss.normalises():
-        classes = base.shape[1]
-        floor = np.log(classes - 1 + np.e) - 1
+        classes = subject.shape[-1]
+        least_loss = np.log(classes - 1 + np.e) - 1
         message = (
             f"the loss applies softmax to outputs that softmax has normalised already: for {classes} classes it "
-            f"cannot fall under ln({classes} - 1 + e) - 1 = {floor:.4g} nats and its gradients shrink; "
+            f"cannot fall under ln({classes} - 1 + e) - 1 = {least_loss:.4g} nats and its gradients shrink; "
             "take the softmax out of the network"
         )
         findings.append(Finding("double-softmax", "error", message))

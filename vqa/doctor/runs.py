@@ -9,11 +9,13 @@ import numpy as np
 
 from vqa._mxnet import device_context, mx
 from vqa.data.loader import Batch, GroupedLoader
-from vqa.doctor.evaluating import check_evaluation
+from vqa.doctor.evaluation_check import check_evaluation
 from vqa.doctor.examination import examine
 from vqa.doctor.findings import Finding, Findings
 from vqa.doctor.losses import LossProbe
-from vqa.doctor.subject import Subject, deviation, measured_tolerance
+from vqa.doctor.state import preserved_state
+from vqa.doctor.subject import Subject
+from vqa.doctor.tolerance import rounding_noise, tolerance
 from vqa.evaluation.run import Run
 from vqa.training.validation import validate
 
@@ -43,7 +45,7 @@ def examine_run(run: Run, split: str = "test") -> Findings:
     findings += _activation(run, batch)
     if any(finding.code == "non-finite" for finding in findings):
         return findings
-    findings += _padding(run, Subject(network, inputs))
+    findings += _padding(network, inputs)
     found = {finding.code for finding in findings}
     for finding in _evaluations(run, split):
         if finding.code not in found:
@@ -82,7 +84,7 @@ def _activation(run: Run, batch: Batch) -> Iterator[Finding]:
     recorded = run.record.get("activation")
     num_classes = run.vocabulary.num_answers
     random = np.random.RandomState(0)
-    probe = LossProbe(run.loss, batch.answers.asnumpy(), np.zeros((len(batch.rows), num_classes)), random)
+    probe = LossProbe(run.loss, batch.answers.asnumpy(), (len(batch.rows), num_classes), random)
     trained = "softmax" if probe.normalises() else "sigmoid"
     if not recorded == trained == run.loss.activation:
         yield Finding(
@@ -94,19 +96,22 @@ def _activation(run: Run, batch: Batch) -> Iterator[Finding]:
         )
 
 
-def _padding(run: Run, subject: Subject) -> Iterator[Finding]:
+def _padding(network: RowByRow, inputs: tuple[Any, ...]) -> Iterator[Finding]:
     """Compare the logits with those of the same questions padded further."""
-    images, index, tokens, lengths = subject.arrays
-    base = subject.answer(subject.arrays)
-    tolerance = measured_tolerance(subject, base, np.random.RandomState(0))
-    more = np.full((len(tokens), MORE_PADDING), run.network.spec.padding_id, dtype=tokens.dtype)
-    moved = deviation(subject.answer([images, index, np.concatenate([tokens, more], axis=1), lengths]), base)
-    if moved > tolerance.bound:
+    with preserved_state(network):
+        subject = Subject(network, inputs)
+        images, index, tokens, lengths = subject.arrays
+        noise = rounding_noise(subject, subject.base, np.random.RandomState(0), passes=2)
+        measured = tolerance(subject.base, noise, subject.epsilon)
+        more = np.full((len(tokens), MORE_PADDING), network.network.spec.padding_id, dtype=tokens.dtype)
+        answers = subject.answer([images, index, np.concatenate([tokens, more], axis=1), lengths])
+    moved = measured.worst(answers, subject.base, np.arange(len(answers)))
+    if moved.exceeds:
         yield Finding(
             "padding",
             "error",
-            f"{MORE_PADDING} more words of padding change an answer by up to {moved:.1e} ({tolerance}): an answer "
-            "depends on the longest question of its batch; mask the padding, or take the state at a question's own end",
+            f"{MORE_PADDING} more words of padding change an answer {moved}: an answer depends on the longest question "
+            "of its batch; mask the padding, or take the state at a question's own end",
         )
 
 

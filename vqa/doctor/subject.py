@@ -1,26 +1,27 @@
-"""Subject: a network as the doctor sees it, arrays in and answers out, and how exact its answers are."""
+"""Subject: a network as the doctor sees it, a list of arrays in and one row of numbers per question out."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from vqa._mxnet import mx
-from vqa.doctor.state import Array, changed_parameters, is_whole, with_signs
+from vqa.doctor.state import Array
+from vqa.doctor.structure import WRAPPER, Output, input_arrays, like_input, selected_output, ways_to_call, with_arrays
 from vqa.errors import VqaError
 
-Logits = npt.NDArray[np.float64]
+Logits = npt.NDArray[Any]
 
-# Rounding is provoked by changing every weight and input by this many units in the last place ...
-JITTER = 4
-# ... and this many times its effect still counts as rounding: other block sizes in a matrix product stay under one.
-MARGIN = 16
-# No leak worth the name moves a logit by less than this part of its range over the rows.
-LEAST_EFFECT = 1e-4
+
+def check_block(net: Any) -> None:
+    """Raise VqaError unless `net` is a Gluon block."""
+    if not isinstance(net, mx.gluon.Block):
+        given = f"the class {net.__name__}" if inspect.isclass(net) else f"a {type(net).__name__}"
+        raise VqaError(f"expected a Gluon block as the network, got {given}; {WRAPPER}the logits")
 
 
 class Subject:
@@ -29,104 +30,80 @@ class Subject:
     Attributes
     ----------
     net : any Gluon block
-    arrays : the inputs as NumPy arrays
+    arrays : the inputs' arrays as NumPy arrays; lists, tuples and dicts of inputs are flattened
+    base : answers to the inputs as given, float (N, values per question)
+    shape : shape of the network's output, (N, ...)
+    epsilon : the rounding unit of the outputs' dtype
 
     Raises
     ------
     VqaError
-        An input is no NDArray.
+        An input cannot be used, the network fails on the inputs, or its output is not one array with the questions
+        along the first axis.
     """
 
-    def __init__(self, net: mx.gluon.Block, inputs: Any) -> None:
-        given = list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
-        for position, value in enumerate(given):
-            if not isinstance(value, mx.nd.NDArray):
-                raise VqaError(
-                    f"expected inputs as a tuple of NDArrays, got {type(value).__name__} at position {position}; "
-                    "wrap it in mx.nd.array"
-                )
+    def __init__(self, net: mx.gluon.Block, inputs: Any, output: Output = None) -> None:
         self.net = net
-        self.arrays: list[Array] = [value.asnumpy() for value in given]
-        self._makers = [mx.np.array if isinstance(value, mx.np.ndarray) else mx.nd.array for value in given]
-        self._contexts = [value.context for value in given]
+        self._inputs = inputs
+        self._output = output
+        self._given = list(input_arrays(inputs))
+        if not self._given:
+            raise VqaError("expected inputs as a tuple of NDArrays, got no array")
+        self.arrays: list[Array] = [array.asnumpy() for array in self._given]
+        self._call, outputs = self._first_pass()
+        values = selected_output(outputs, output).asnumpy()
+        self.shape: tuple[int, ...] = values.shape
+        self.epsilon = float(np.finfo(values.dtype if values.dtype.kind == "f" else np.float32).eps)
+        self.base = _rows(values)
+
+    def _first_pass(self) -> tuple[Callable[[Any, Any], Any], Any]:
+        """Return how the network takes its inputs (as arguments, by name, as one list or dict), and what it gives."""
+        failure: Exception | None = None
+        for call in ways_to_call(self._inputs):
+            try:
+                outputs = self._pass(call, self.arrays)
+                mx.nd.waitall()
+                return call, outputs
+            except Exception as error:
+                # The first error is the one about the usual way to call.
+                failure = failure or error
+                if not isinstance(error, (TypeError, ValueError, AssertionError, AttributeError)):
+                    break
+        assert failure is not None
+        raise VqaError(
+            f"the network fails on the given inputs ({type(failure).__name__}: {first_line(failure)}): expected "
+            "inputs with which net(*inputs) works in predict mode"
+        ) from failure
+
+    def _pass(self, call: Callable[[Any, Any], Any], arrays: Sequence[Array]) -> Any:
+        """Return what the network gives in one pass in predict mode."""
+        inputs = with_arrays(self._inputs, (like_input(given, values) for given, values in zip(self._given, arrays)))
+        with mx.autograd.pause(train_mode=False):
+            return call(self.net, inputs)
 
     def answer(self, arrays: Sequence[Array]) -> Logits:
-        """Return the first output of one pass in predict mode, float64 (N, C).
-
-        Raises
-        ------
-        VqaError
-            The output has not two dimensions.
-        """
-        inputs = [
-            make(values, ctx=context, dtype=values.dtype)
-            for make, context, values in zip(self._makers, self._contexts, arrays)
-        ]
-        with mx.autograd.pause(train_mode=False):
-            output = self.net(*inputs)
-        first = output[0] if isinstance(output, (tuple, list)) else output
-        values = first.asnumpy()
-        if values.ndim != 2:
-            raise VqaError(f"expected an output of shape (questions, classes), got {values.shape}")
-        # Kept for the tolerances: logits of float16 are a thousand times coarser.
-        self.epsilon = float(np.finfo(values.dtype if values.dtype.kind == "f" else np.float32).eps)
-        return values.astype(np.float64)
+        """Return the answers of one pass in predict mode, float (N, values per question)."""
+        return _rows(selected_output(self._pass(self._call, arrays), self._output).asnumpy())
 
 
-@dataclass(frozen=True)
-class Tolerance:
-    """How far two right answers to one question may lie apart, and what that is measured against.
-
-    Attributes
-    ----------
-    bound : differences up to this are rounding
-    spread : the widest range of one class's logit over the rows
-    scale : the largest absolute logit
-    """
-
-    bound: float
-    spread: float
-    scale: float
-
-    def __str__(self) -> str:
-        return (
-            f"tolerance {self.bound:.1e}; the logits range over {self.spread:.1e} from row to row, "
-            f"the largest is {self.scale:.1e}"
+def _rows(values: Array) -> Logits:
+    """Return an output as one row of real numbers per question."""
+    if values.ndim == 0:
+        raise VqaError(
+            f"expected one row of logits per question, got a single number; {WRAPPER}the logits, without their loss "
+            "or their mean"
         )
+    if values.dtype.kind != "f" or values.dtype.itemsize < 4:
+        values = values.astype(np.float32)
+    return values.reshape(len(values), -1)
 
 
-def plain_tolerance(subject: Subject, base: Logits) -> Tolerance:
-    """Return the tolerance of two passes over the same arrays, where even the order of the sums is the same."""
-    spread, scale = float(np.ptp(base, axis=0).max()), float(np.abs(base).max())
-    return Tolerance(max(MARGIN * subject.epsilon * scale, LEAST_EFFECT * spread), spread, scale)
+def first_line(error: BaseException) -> str:
+    """Return what an error says in one line; MXNet puts its own stack before the reason.
 
-
-def measured_tolerance(subject: Subject, base: Logits, random: np.random.RandomState) -> Tolerance:
-    """Return the tolerance of two passes over the same rows in another arrangement.
-
-    Other batch sizes and other places in the batch add the same numbers in another order. What that does to a logit
-    is found by changing weights and real-valued inputs in their last places, so that a network which enlarges
-    rounding (a root near zero, a division by a small norm) is measured on itself.
+    >>> first_line(ValueError("Stack trace:\\nMXNetError: shapes differ"))
+    'MXNetError: shapes differ'
     """
-    epsilon = subject.epsilon
-
-    def jitter(values: Array) -> Array:
-        return with_signs(values, lambda signs: 1 + JITTER * epsilon * signs, random)
-
-    noise = 0.0
-    for _ in range(2):
-        arrays = [values if is_whole(values) else jitter(values) for values in subject.arrays]
-        with changed_parameters(subject.net, jitter):
-            noise = max(noise, deviation(subject.answer(arrays), base))
-    plain = plain_tolerance(subject, base)
-    return Tolerance(max(plain.bound, MARGIN * noise), plain.spread, plain.scale)
-
-
-def deviation(one: Logits, other: Logits) -> float:
-    """Return the largest difference; infinite where only one of the two is finite, or where the shapes differ."""
-    if one.shape != other.shape:
-        return float("inf")
-    same = (one == other) | (np.isnan(one) & np.isnan(other))
-    with np.errstate(invalid="ignore"):
-        difference = np.where(same, 0.0, np.abs(one - other))
-    return float(np.nan_to_num(difference, nan=np.inf, posinf=np.inf).max(initial=0.0))
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if "Error" in line or "Check failed" in line]
+    return (told or lines or [type(error).__name__])[-1][:160]
