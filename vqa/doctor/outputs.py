@@ -42,7 +42,7 @@ def _non_finite_weights(subject: Subject) -> list[Finding]:
         if bad.any():
             message = (
                 f"{int(bad.sum())} of {bad.size} weights of {name} are NaN or infinite, and the outputs hide it (relu "
-                "of NaN is 0 in MXNet): a gradient was not finite, of sqrt or a norm at 0 for example; keep that operator "
+                "of NaN is 0 in MXNet): a gradient was not finite, of sqrt or a norm at 0, say; keep that operator "
                 "away from 0 and start again from an earlier checkpoint"
             )
             return [Finding("non-finite", "error", message)]
