@@ -56,6 +56,14 @@ def test_score() -> None:
     assert "overall                         65.00" in done.stdout
 
 
+def test_score_with_a_card(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    done = run("score", str(FILES / "results.json"), "--data", str(FILES / "card.toml"), "--html", str(page))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "any-of accuracy                         0.2500" in done.stdout
+    assert page.stat().st_size > 10_000
+
+
 @pytest.mark.parametrize("card", ["easy_vqa_3", "forum"])
 def test_audit(card: str, project: Path) -> None:
     done = run("audit", str(project / "data" / f"{card}.toml"))

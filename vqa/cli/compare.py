@@ -23,10 +23,21 @@ FILE = click.Path(path_type=Path)
     help="Print up to N questions won and lost; the JSON report has all.",
 )
 @click.option("--html", type=FILE, help="Write one HTML page with both predictions of every question.")
+@click.option("--data", "card", type=FILE, metavar="CARD", help="Card of the data set that the files answer.")
+@click.option("--split", default="test", show_default=True, help="Split of the card that the files answer.")
 @json_option
 @seed_option
-def command(first: Path, second: Path, changed: int, html: Path | None, json_file: str | None, seed: int) -> None:
-    """Compare two prediction files (.csv, .jsonl, .parquet) question by question.
+def command(
+    first: Path,
+    second: Path,
+    changed: int,
+    html: Path | None,
+    card: Path | None,
+    split: str,
+    json_file: str | None,
+    seed: int,
+) -> None:
+    """Compare two prediction files question by question: of `vqa evaluate`, or with --data of any system.
 
     Paired bootstrap over images and McNemar's exact test, overall and by type, with the questions that one side
     has right and the other wrong. Files of another data hash, split or protocol are refused.
@@ -42,7 +53,7 @@ def command(first: Path, second: Path, changed: int, html: Path | None, json_fil
     from vqa.inspection.source import read_source
     from vqa.scoring.compare import PredictionSet, compare
 
-    sources = [read_source(path) for path in (first, second)]
+    sources = [read_source(path, card, split) for path in (first, second)]
     sides = [PredictionSet(source.name, source.frame, source.provenance) for source in sources]
     comparison = compare(*sides, seed=seed)
     if html:

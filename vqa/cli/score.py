@@ -1,55 +1,125 @@
-"""``vqa score``: score a results file in the official VQA format."""
+"""``vqa score``: score the answers of any system."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from vqa.cli._options import emit, json_option, seed_option
 
+if TYPE_CHECKING:
+    from vqa.evaluation.system_predictions import SystemPredictions
+
 FILE = click.Path(path_type=Path)
 
 
 @click.command()
-@click.option("--questions", "-q", required=True, type=FILE, help="Official questions file, .json or .json.gz.")
-@click.option("--annotations", "-a", required=True, type=FILE, help="Official annotations file, .json or .json.gz.")
-@click.option("--results", "-r", required=True, type=FILE, help="JSON list of {question_id, answer}, .gz read as well.")
+@click.argument("predictions", required=False, type=FILE)
+@click.option("--data", "card", type=FILE, metavar="CARD", help="Card of the data set that PREDICTIONS answers.")
+@click.option("--split", default="test", show_default=True, help="Split of the card that PREDICTIONS answers.")
+@click.option("--questions", "-q", type=FILE, help="Official questions file, .json or .json.gz.")
+@click.option("--annotations", "-a", type=FILE, help="Official annotations file, .json or .json.gz.")
+@click.option("--results", "-r", type=FILE, help="JSON list of {question_id, answer}, .gz read as well.")
 @click.option(
+    "--protocol",
     "--rule",
-    type=click.Choice(["vqa-official", "vqa-lenient", "any-of"]),
-    default="vqa-official",
-    show_default=True,
-    help="vqa-lenient normalises always and keeps articles-only answers; any-of compares answers as written.",
+    "protocol",
+    metavar="NAME",
+    help="Scoring rule; vqa-official with the official files, else any-of. A wrong name lists all.",
 )
-@click.option("--partial", is_flag=True, help="Score the questions that have a result, and say so.")
+@click.option("--all-protocols", is_flag=True, help="One line per protocol that these questions can be scored by.")
+@click.option("--partial", is_flag=True, help="Score the questions that have an answer, and say so.")
 @click.option("--explain", "explained", metavar="QID", help="Show how the score of this one question comes about.")
-@click.option("--per-question", type=FILE, help="Write {question_id: score in percent} as JSON to this file.")
+@click.option(
+    "--against", type=FILE, metavar="OTHER", help="Compare with the answers in this file, question by question."
+)
+@click.option(
+    "--per-question",
+    type=FILE,
+    metavar="FILE",
+    help="Write what each question scores: .csv, .jsonl or .parquet with --data, JSON {id: percent} otherwise.",
+)
+@click.option("--html", type=FILE, metavar="FILE", help="Write report and questions as one HTML page (with --data).")
 @json_option
 @seed_option
 def command(
-    questions: Path,
-    annotations: Path,
-    results: Path,
-    rule: str,
-    partial: bool,
-    explained: str | None,
-    per_question: Path | None,
-    json_file: str | None,
-    seed: int,
+    card: Path | None, questions: Path | None, annotations: Path | None, results: Path | None, **options: Any
 ) -> None:
-    """Score a results file against the human answers, as the official VQA evaluator does.
+    """Score a file of answers from any system: a full report, without MXNet.
 
-    Percentages with 95 % intervals (bootstrap over images) over all questions and by answer and question type.
+    PREDICTIONS is recognised by its content: results in the official JSON, CSV, JSON lines or Parquet with
+    question_id and answer or prediction (and probability), LLaVA, GQA, lmms-eval samples, VLMEvalKit tables.
 
     \b
     Example, from a fresh clone:
+      vqa score tests/scoring/files/results.json --data tests/scoring/files/card.toml
       vqa score --questions tests/scoring/files/questions.json --annotations tests/scoring/files/annotations.json \\
           --results tests/scoring/files/results.json --explain 3
     """
+    given = {"--questions": questions, "--annotations": annotations, "--results": results}
+    if options["predictions"] and card and not any(given.values()):
+        _score_with_card(card, **options)
+    elif questions and annotations and results and not (options["predictions"] or card):
+        _score_official_files(questions, annotations, results, **options)
+    else:
+        missing = ", ".join(name for name, value in given.items() if not value)
+        raise click.UsageError(
+            "give PREDICTIONS and --data CARD, or --questions, --annotations and --results"
+            + (f" (missing: {missing})" if any(given.values()) and missing else "")
+        )
+
+
+def _score_with_card(card: Path, predictions: Path, split: str, partial: bool, seed: int, **options: Any) -> None:
+    from vqa.evaluation.prediction_files import write_predictions
+    from vqa.evaluation.system_predictions import read_system_predictions
+
+    system = read_system_predictions(predictions, card, split=split, partial=partial)
+    if options["per_question"]:
+        write_predictions(system.frame(), options["per_question"], system.provenance())
+    if options["html"]:
+        from vqa.inspection.gallery import write_gallery
+        from vqa.inspection.source import Source
+
+        source = Source(str(predictions), system.frame(), dict(system.provenance()), card=card)
+        write_gallery(options["html"], source)
+    if options["explained"] is not None:
+        _explain(system, options["explained"], options["protocol"] or "any-of", options["json_file"])
+        return
+    evaluation = system.report(seed=seed)
+    text = f"{evaluation.to_text()}\n{system.remarks()}"
+    report = {**evaluation.to_json(), "predictions": system.to_json()}
+    if options["against"]:
+        from vqa.scoring.compare import compare
+
+        other = read_system_predictions(options["against"], card, split=split, partial=partial)
+        comparison = compare(system.prediction_set(), other.prediction_set(), seed=seed)
+        text += f"\n\n{comparison.to_text()}"
+        report["comparison"] = comparison.to_json()
+    emit(text, report, options["json_file"])
+
+
+def _explain(system: SystemPredictions, question_id: str, rule: str, json_file: str | None) -> None:
+    from vqa.scoring.explanation import explain
+
+    row = _row_of(question_id, list(system.questions.question_id), system.read.path)
+    question, answers = system.questions.question[row], system.questions.raw_answers[row]
+    explanation = explain(question_id, question, system.predictions[row], answers, rule=rule)
+    emit(explanation.to_text(), explanation.to_json(), json_file)
+
+
+def _row_of(question_id: str, ids: list[str], file: str) -> int:
+    from vqa.errors import DataError
+
+    if question_id not in ids:
+        raise DataError(f"{file}: no result for a question {question_id!r} (ids look like {', '.join(ids[:3])})")
+    return ids.index(question_id)
+
+
+def _score_official_files(questions: Path, annotations: Path, results: Path, partial: bool, **options: Any) -> None:
     import json
 
-    from vqa.errors import DataError
     from vqa.files import replacing
     from vqa.scoring.explanation import explain
     from vqa.scoring.official_files import read_official, read_results
@@ -58,21 +128,18 @@ def command(
     official = read_official(questions, annotations)
     ids, answers = read_results(results)
     chosen, predictions = match_results(official, ids, answers, partial=partial, where=str(results))
+    rule, explained, json_file = options["protocol"] or "vqa-official", options["explained"], options["json_file"]
     if explained is not None:
-        if explained not in chosen.question_id:
-            raise DataError(
-                f"{results}: no result for a question {explained!r} (ids look like {', '.join(chosen.question_id[:3])})"
-            )
-        row = chosen.question_id.index(explained)
+        row = _row_of(explained, chosen.question_id, str(results))
         explanation = explain(explained, chosen.question[row], predictions[row], chosen.answers[row], rule=rule)
         emit(explanation.to_text(), explanation.to_json(), json_file)
         return
-    score = score_results(chosen, predictions, rule=rule, seed=seed)
+    score = score_results(chosen, predictions, rule=rule, seed=options["seed"])
     left_out = len(official.question_id) - len(predictions)
     if partial:
         score = score.with_note(f"--partial: {len(predictions):,} questions scored, {left_out:,} without a result")
-    if per_question:
-        with replacing(per_question) as file:
+    if options["per_question"]:
+        with replacing(options["per_question"]) as file:
             json.dump(score.per_question(), file, indent=0)
             file.write("\n")
     emit(score.to_text(), score.to_json(), json_file)

@@ -98,8 +98,12 @@ class DatasetCard:
     answers: str | None = None
 
 
-def load_card(path: str | Path) -> DatasetCard:
+def load_card(path: str | Path, *, images: bool = True) -> DatasetCard:
     """Read and check a dataset card; paths in it are relative to the card.
+
+    Parameters
+    ----------
+    images : without them the card is read as one without images, whether those are there or not
 
     Raises
     ------
@@ -121,7 +125,7 @@ def load_card(path: str | Path) -> DatasetCard:
         format=data_format,
         annotators=_annotators(content, path),
         splits={split: _split_files(value, split, data_format, path) for split, value in splits.items()},
-        images=_image_card(content["images"], data_format, path) if "images" in content else None,
+        images=_image_card(content["images"], data_format, path) if images and "images" in content else None,
         answers=_choice(content, "answers", (EXACT, NORMALIZED), str(path)) if "answers" in content else None,
     )
 

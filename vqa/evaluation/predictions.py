@@ -119,9 +119,9 @@ COLUMNS: dict[str, Column] = {
     "prediction": _text_column("the most probable answer"),
     "probability": Column(
         dtype=np.float64,
-        meaning="probability of the prediction, in [0, 1]",
-        expected="a number from 0 to 1",
-        convert=_fraction,
+        meaning="probability of the prediction, in [0, 1]; empty where the system gave none",
+        expected="a number from 0 to 1, or empty",
+        convert=_fraction_or_nan,
     ),
     "top": Column(
         dtype=object,
@@ -215,6 +215,40 @@ def predictions_table(
         "question_type": table.question_type,
     }
     return _frame(values)
+
+
+def scored_table(
+    table: QuestionTable,
+    predictions: Sequence[str],
+    probability: npt.NDArray[np.float64] | None,
+    scores: QuestionScores,
+) -> pd.DataFrame:
+    """Return the predictions table of N questions that were answered elsewhere: without losses or further answers.
+
+    Parameters
+    ----------
+    table : the questions
+    predictions : N answers
+    probability : float64 (N,) in [0, 1], or None where they are not known
+    scores : of the predictions
+    """
+    known = np.full(len(table), np.nan) if probability is None else probability
+    top = (
+        [()] * len(table) if probability is None else [((answer, p),) for answer, p in zip(predictions, known.tolist())]
+    )
+    return _frame(
+        {
+            **{name: getattr(table, name) for name in ("question_id", "image_id", "question", "answers")},
+            "prediction": list(predictions),
+            "probability": known,
+            "top": top,
+            "loss": np.full(len(table), np.nan),
+            "hit": scores.any_of,
+            "score": scores.official,
+            "answer_type": table.answer_type,
+            "question_type": table.question_type,
+        }
+    )
 
 
 def check_predictions(frame: pd.DataFrame, where: str) -> pd.DataFrame:

@@ -6,14 +6,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from vqa.data.cards import DatasetCard, load_card
 from vqa.data.originals import open_originals
 from vqa.data.readers import read_split
 from vqa.data.table import QuestionTable
-from vqa.errors import DataError, VqaError
+from vqa.errors import ConfigError, DataError, VqaError
 from vqa.evaluation.prediction_files import read_predictions, read_provenance
+from vqa.evaluation.system_predictions import read_system_predictions
 from vqa.export.opening import is_model, open_trained
 from vqa.inspection.prediction_rows import question_table
 from vqa.inspection.thumbnails import Thumbnails, thumbnails
@@ -83,7 +85,12 @@ class Source:
         if self._given_run is not None:
             return self._given_run.dataset.card
         if self._given_card is not None:
-            return load_card(self._given_card)
+            try:
+                return load_card(self._given_card)
+            except ConfigError as error:
+                card = load_card(self._given_card, images=False)  # which raises where more than the images is wrong
+                self.missing["images"] = str(error)
+                return card
         recorded = self.provenance.get("card")
         if not recorded:
             self.missing["data"] = "the file does not name its data set; name it with --card CARD"
@@ -121,7 +128,7 @@ class Source:
         return tables
 
     def _read_tables(self, card: DatasetCard) -> dict[str, QuestionTable]:
-        splits = {"train": "train", "questions": self.split}
+        splits = {"questions": self.split, **({"train": "train"} if "train" in card.splits else {})}
         if self.run is not None:
             try:
                 # The run compares answers by the rule that it was trained with, whatever the card says now.
@@ -157,25 +164,32 @@ class Source:
             return self._given_run.report(self.split, predictions=self.frame)
         names = ("split", "card", "data_hash", "protocol", "seed")
         recorded = {name: self.provenance[name] for name in names if self.provenance.get(name)}
+        probabilities = self.frame["probability"].to_numpy()
         return evaluate(
             question_table(self.frame, self.name),
             self.frame["prediction"].tolist(),
-            probabilities=self.frame["probability"].to_numpy(),
+            probabilities=None if np.isnan(probabilities).any() else probabilities,
             train=self.tables.get("train"),
             answer_vocabulary=None if self.run is None else self.run.vocabulary.answers,
             **recorded,
         )
 
 
-def read_source(path: str | Path, card: Path | None = None) -> Source:
-    """Read a predictions file and its provenance.
+def read_source(path: str | Path, card: Path | None = None, split: str = "test") -> Source:
+    """Read a predictions file and its provenance, or the answers of any system to a split of a card.
 
     Raises
     ------
     VqaError
         The file, or the provenance file beside it, cannot be used.
     """
-    return Source(str(path), read_predictions(path), read_provenance(path), card=card)
+    try:
+        return Source(str(path), read_predictions(path), read_provenance(path), card=card)
+    except VqaError:
+        if card is None:
+            raise
+    system = read_system_predictions(path, card, split=split)
+    return Source(str(path), system.frame(), dict(system.provenance()), card=card)
 
 
 def open_source(path: str | Path, split: str = "test", card: Path | None = None, device: str = "cpu") -> Source:
@@ -190,4 +204,4 @@ def open_source(path: str | Path, split: str = "test", card: Path | None = None,
     if is_model(path):
         run = open_trained(path, card=card, device=device)
         return Source(str(path), run.predict(split), run.provenance(split), run=run, card=card)
-    return read_source(path, card)
+    return read_source(path, card, split)

@@ -1,8 +1,10 @@
-"""Lists of question ids in messages, and the ids that a list repeats."""
+"""Question ids: which answer belongs to which question, and lists of ids in messages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from vqa.errors import DataError
 
 EXAMPLES = 3
 
@@ -21,3 +23,32 @@ def duplicates(ids: Sequence[str]) -> list[str]:
             repeated[identifier] = None
         seen.add(identifier)
     return list(repeated)
+
+
+def match_ids(known: Sequence[str], ids: Sequence[str], *, partial: bool, where: str) -> dict[str, int]:
+    """Return {question id: place in `ids`} where each known question has exactly one place.
+
+    Parameters
+    ----------
+    known : ids of the questions
+    ids : ids of the answers, in any order
+    partial : questions may be without an answer
+    where : the file of answers, for messages
+
+    Raises
+    ------
+    DataError
+        Ids are unknown, occur more than once or are missing, each with their number and the first of them.
+    """
+    place_of = {question_id: place for place, question_id in enumerate(ids)}
+    questions = set(known)
+    faults = {
+        "unknown": [question_id for question_id in place_of if question_id not in questions],
+        "duplicate": duplicates(ids) if len(place_of) < len(ids) else [],
+        "missing": [] if partial else [question_id for question_id in known if question_id not in place_of],
+    }
+    listed = "; ".join(f"{name} ids: {name_ids(wrong)}" for name, wrong in faults.items() if wrong)
+    if listed:
+        hint = "; --partial scores the questions that are there" if faults["missing"] else ""
+        raise DataError(f"{where}: expected one result for each of the {len(questions)} questions, got {listed}{hint}")
+    return place_of

@@ -12,7 +12,7 @@ import numpy as np
 from vqa.errors import ConfigError, DataError, did_you_mean
 from vqa.scoring.answer_sets import AnswerSets, Floats, distinct_codes
 from vqa.scoring.formatting import format_count, format_percent, round_percent
-from vqa.scoring.id_lists import duplicates, name_ids
+from vqa.scoring.id_lists import match_ids
 from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names
 from vqa.scoring.official_files import OfficialQuestions
 from vqa.scoring.rules import RULES, official_note
@@ -37,24 +37,12 @@ def match_results(
     DataError
         Ids are unknown, occur more than once or are missing, each with their number and the first of them.
     """
-    known = set(questions.question_id)
-    given = dict(zip(ids, answers))
-    faults = {
-        "unknown": [question_id for question_id in given if question_id not in known],
-        "duplicate": duplicates(ids),
-        "missing": []
-        if partial
-        else [question_id for question_id in questions.question_id if question_id not in given],
-    }
-    listed = "; ".join(f"{name} ids: {name_ids(wrong)}" for name, wrong in faults.items() if wrong)
-    if listed:
-        hint = "; --partial scores the questions that are there" if faults["missing"] else ""
-        raise DataError(f"{where}: expected one result for each of the {len(known)} questions, got {listed}{hint}")
-    rows = [row for row, question_id in enumerate(questions.question_id) if question_id in given]
+    place_of = match_ids(questions.question_id, ids, partial=partial, where=where)
+    rows = [row for row, question_id in enumerate(questions.question_id) if question_id in place_of]
     if not rows:
         raise DataError(f"{where}: expected at least one result, got none")
-    chosen = questions if len(rows) == len(known) else questions.take(rows)
-    return chosen, [given[question_id] for question_id in chosen.question_id]
+    chosen = questions if len(rows) == len(questions.question_id) else questions.take(rows)
+    return chosen, [answers[place_of[question_id]] for question_id in chosen.question_id]
 
 
 @dataclass(frozen=True)
