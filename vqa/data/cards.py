@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vqa.data.columns import Columns, read_columns
+from vqa.data.toml_values import Table, check_keys, choice, existing, flag, is_whole, read_toml, sub_table, text
 from vqa.errors import ConfigError, did_you_mean
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-CARD_KEYS = ("name", "format", "answers", "annotators", "splits", "images")
+CARD_KEYS = ("name", "format", "answers", "annotators", "columns", "csv", "splits", "images")
 EXACT, NORMALIZED = "exact", "normalized"
 # By format: the keys that a split must have, and those that it may have.
 SPLIT_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "easy-vqa": ((), ()),
-    "csv": (("file",), ()),
+    "csv": (("file",), ("where", "image_name")),
+    "json": (("file",), ("where", "image_name")),
+    "jsonl": (("file",), ("where", "image_name")),
     "zjb": (("file",), ()),
     "vqa-json": (("questions", "annotations"), ("image_name",)),
 }
+FORMATS_WITH_COLUMNS = ("csv", "json", "jsonl")
+CSV_KEYS = ("separator", "quote", "escape", "encoding")
 IMAGE_KEYS: dict[str, tuple[str, ...]] = {
     "pixels": ("kind", "path", "size", "follow_symlinks"),
     "features": ("kind", "path", "originals", "follow_symlinks"),
@@ -40,16 +40,35 @@ class SplitFiles:
 
     Attributes
     ----------
-    file : questions and answers together (csv, zjb)
+    file : questions and answers together (all formats but vqa-json)
     questions, annotations : the two official files (vqa-json)
-    image_name : pattern of the image names (vqa-json), such as
-        ``"train2014/COCO_train2014_{image_id:0>12}.jpg"``
+    image_name : pattern of the image names, such as ``"train2014/COCO_train2014_{image_id:0>12}.jpg"``
+    where : values of some columns; the split takes the records that have one of them in each
     """
 
     file: Path | None = None
     questions: Path | None = None
     annotations: Path | None = None
     image_name: str = "{image_id}"
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CsvDialect:
+    """How a CSV file is written.
+
+    Attributes
+    ----------
+    separator : one character; None: found, among comma, semicolon, tab and vertical bar
+    quote : one character; "" where the file has no quotes
+    escape : one character that takes the meaning from the next one; None where there is none
+    encoding : of the text
+    """
+
+    separator: str | None = None
+    quote: str = '"'
+    escape: str | None = None
+    encoding: str = "utf-8"
 
 
 @dataclass(frozen=True)
@@ -81,12 +100,14 @@ class DatasetCard:
     Attributes
     ----------
     path : the card itself
-    format : "easy-vqa", "csv", "zjb" or "vqa-json"
+    format : "easy-vqa", "csv", "json", "jsonl", "zjb" or "vqa-json"
     annotators : number of simulated annotators, or None for the answers as published
     splits : files by the split's name
     images : None where the data set is question-only
     answers : how answers are compared and trained, "exact" (as written) or "normalized"; None where the card does
         not say it, which means exact
+    columns : which column, or key, holds what (csv, json, jsonl)
+    csv : how the file is written (csv)
     """
 
     path: Path
@@ -96,6 +117,8 @@ class DatasetCard:
     splits: dict[str, SplitFiles]
     images: ImageCard | None
     answers: str | None = None
+    columns: Columns = field(default_factory=Columns)
+    csv: CsvDialect = field(default_factory=CsvDialect)
 
 
 def load_card(path: str | Path, *, images: bool = True) -> DatasetCard:
@@ -112,10 +135,12 @@ def load_card(path: str | Path, *, images: bool = True) -> DatasetCard:
         the card names is missing.
     """
     path = Path(path)
-    content = _read_toml(path)
-    _check_keys(content, CARD_KEYS, str(path))
-    name = _text(content, "name", str(path))
-    data_format = _choice(content, "format", SPLIT_KEYS, str(path))
+    if path.is_dir() or path.suffix != ".toml":
+        raise ConfigError(f"expected a dataset card, a .toml file such as data/easy_vqa.toml, got {path}")
+    content = read_toml(path)
+    check_keys(content, CARD_KEYS, str(path))
+    name = text(content, "name", str(path))
+    data_format = choice(content, "format", SPLIT_KEYS, str(path))
     splits = content.get("splits")
     if not isinstance(splits, dict) or not splits:
         raise ConfigError(f"{path}: expected at least one split, such as [splits.train]")
@@ -126,64 +151,57 @@ def load_card(path: str | Path, *, images: bool = True) -> DatasetCard:
         annotators=_annotators(content, path),
         splits={split: _split_files(value, split, data_format, path) for split, value in splits.items()},
         images=_image_card(content["images"], data_format, path) if images and "images" in content else None,
-        answers=_choice(content, "answers", (EXACT, NORMALIZED), str(path)) if "answers" in content else None,
+        answers=choice(content, "answers", (EXACT, NORMALIZED), str(path)) if "answers" in content else None,
+        columns=_columns(content, data_format, path),
+        csv=_csv_dialect(content, data_format, path),
     )
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    if path.is_dir() or path.suffix != ".toml":
-        raise ConfigError(f"expected a dataset card, a .toml file such as data/easy_vqa.toml, got {path}")
-    try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
-    except FileNotFoundError:
-        raise ConfigError(f"no such dataset card: {path}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
-
-
-def _check_keys(table: dict[str, Any], known: Iterable[str], where: str) -> None:
-    known = tuple(known)
-    for key in table:
-        if key not in known:
-            hint = did_you_mean(key, known) if known else "; it takes no keys here"
-            raise ConfigError(f"{where}: unknown key {key!r}{hint}")
-
-
-def _text(table: dict[str, Any], key: str, where: str) -> str:
-    value = table.get(key)
-    if value is None:
-        raise ConfigError(f"{where}: the key {key!r} is missing")
-    if not isinstance(value, str) or not value.strip():
-        raise ConfigError(f"{where}: {key} must be a text that is not empty, got {value!r}")
-    return value
-
-
-def _choice(table: dict[str, Any], key: str, known: Iterable[str], where: str) -> str:
-    value = _text(table, key, where)
-    if value not in known:
-        raise ConfigError(f"{where}: unknown {key} {value!r}{did_you_mean(value, known)}")
-    return value
-
-
-def _whole(value: Any, least: int) -> bool:
-    # bool is a subclass of int in Python, but `annotators = true` is a mistake.
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _annotators(content: dict[str, Any], path: Path) -> int | None:
     value = content.get("annotators")
-    if value is not None and not (_whole(value, least=2) and value <= MAX_ANNOTATORS):
+    if value is not None and not (is_whole(value, least=2) and value <= MAX_ANNOTATORS):
         raise ConfigError(f"{path}: annotators must be a whole number from 2 to {MAX_ANNOTATORS}, got {value!r}")
     return value
 
 
-def _existing(table: dict[str, Any], key: str, path: Path, where: str) -> Path:
-    text = _text(table, key, where)
-    file = path.parent / text
-    if not file.exists():
-        raise ConfigError(f"{where}: {key} = {text!r}: no such file or folder: {file}")
-    return file
+def _columns(content: Table, data_format: str, path: Path) -> Columns:
+    if "columns" not in content:
+        return Columns()
+    if data_format not in FORMATS_WITH_COLUMNS:
+        raise ConfigError(f"{path}: [columns] is for the formats {', '.join(FORMATS_WITH_COLUMNS)}, not {data_format}")
+    return read_columns(sub_table(content, "columns", path), f"{path}: [columns]")
+
+
+def _csv_dialect(content: Table, data_format: str, path: Path) -> CsvDialect:
+    if "csv" not in content:
+        return CsvDialect()
+    where = f"{path}: [csv]"
+    if data_format != "csv":
+        raise ConfigError(f"{where} is for the format csv, not {data_format}")
+    table = sub_table(content, "csv", path)
+    check_keys(table, CSV_KEYS, where)
+    for key in ("separator", "quote", "escape"):
+        value = table.get(key, ",")
+        if not isinstance(value, str) or (len(value) != 1 and not (key == "quote" and value == "")):
+            raise ConfigError(f"{where}: {key} must be one character, got {value!r}")
+    if "encoding" in table:
+        try:
+            "a".encode(text(table, "encoding", where))
+        except LookupError:
+            raise ConfigError(f"{where}: unknown encoding {table['encoding']!r}, expected one such as cp1252") from None
+    return CsvDialect(**table)
+
+
+def _where(table: Any, where: str) -> dict[str, tuple[str, ...]]:
+    if not isinstance(table, dict) or not table:
+        raise ConfigError(f'{where}: where must name columns and values, such as {{ split = "train" }}, got {table!r}')
+    selected = {}
+    for column, value in table.items():
+        values = value if isinstance(value, list) else [value]
+        if not values or not all(isinstance(item, (str, int, float)) for item in values):
+            raise ConfigError(f"{where}: where.{column} must be a text, a number or a list of them, got {value!r}")
+        selected[column] = tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in values)
+    return selected
 
 
 def _split_files(table: Any, split: str, data_format: str, path: Path) -> SplitFiles:
@@ -193,18 +211,20 @@ def _split_files(table: Any, split: str, data_format: str, path: Path) -> SplitF
     if data_format == "easy-vqa" and split not in EASY_VQA_SPLITS:
         raise ConfigError(f"{where}: easy-vqa has no such split{did_you_mean(split, EASY_VQA_SPLITS)}")
     needed, optional = SPLIT_KEYS[data_format]
-    _check_keys(table, needed + optional, where)
-    files: dict[str, Any] = {key: _existing(table, key, path, where) for key in needed}
+    check_keys(table, needed + optional, where)
+    files: dict[str, Any] = {key: existing(table, key, path, where) for key in needed}
     for key, file in files.items():
         if file.is_dir():
             raise ConfigError(f"{where}: {key} must be a file, got the folder {file}")
     if "image_name" in table:
         files["image_name"] = _image_name(table, where)
+    if "where" in table:
+        files["where"] = _where(table["where"], where)
     return SplitFiles(**files)
 
 
 def _image_name(table: dict[str, Any], where: str) -> str:
-    pattern = _text(table, "image_name", where)
+    pattern = text(table, "image_name", where)
     example = "'COCO_train2014_{image_id:0>12}.jpg'"
     try:
         varies = pattern.format(image_id="1") != pattern.format(image_id="2")
@@ -220,28 +240,26 @@ def _image_card(table: Any, data_format: str, path: Path) -> ImageCard:
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: images must be a table, written as [images], got {table!r}")
     if "kind" not in table:
-        _check_keys(table, IMAGE_KEYS["pixels"], where)  # a misspelt kind is named first
-    kind = _choice(table, "kind", IMAGE_KEYS, where)
-    _check_keys(table, IMAGE_KEYS[kind], where)
+        check_keys(table, IMAGE_KEYS["pixels"], where)  # a misspelt kind is named first
+    kind = choice(table, "kind", IMAGE_KEYS, where)
+    check_keys(table, IMAGE_KEYS[kind], where)
     packaged = data_format == "easy-vqa" and kind == "pixels"
-    folder = None if packaged and "path" not in table else _existing(table, "path", path, where)
+    folder = None if packaged and "path" not in table else existing(table, "path", path, where)
     if folder and kind == "pixels" and not folder.is_dir():
         raise ConfigError(f"{where}: path must be a folder of images, got the file {folder}")
     frames = table.get("frames")
-    if frames is not None and not _whole(frames, least=1):
+    if frames is not None and not is_whole(frames, least=1):
         raise ConfigError(f"{where}: frames must be a whole number of at least 1, got {frames!r}")
-    originals = _existing(table, "originals", path, where) if "originals" in table else None
+    originals = existing(table, "originals", path, where) if "originals" in table else None
     if originals and not originals.is_dir():
         raise ConfigError(f"{where}: originals must be a folder of images or videos, got the file {originals}")
-    follow_symlinks = table.get("follow_symlinks", False)
-    if not isinstance(follow_symlinks, bool):
-        raise ConfigError(f"{where}: follow_symlinks must be true or false, got {follow_symlinks!r}")
-    return ImageCard(kind, folder, _size(table.get("size"), where), frames, originals, follow_symlinks)
+    links = flag(table, "follow_symlinks", where)
+    return ImageCard(kind, folder, _size(table.get("size"), where), frames, originals, links)
 
 
 def _size(value: Any, where: str) -> tuple[int, int] | None:
     if value is None:
         return None
-    if not isinstance(value, list) or len(value) != 2 or not all(_whole(side, least=1) for side in value):
+    if not isinstance(value, list) or len(value) != 2 or not all(is_whole(side, least=1) for side in value):
         raise ConfigError(f"{where}: size must be [height, width] in pixels, such as [64, 64], got {value!r}")
     return value[0], value[1]

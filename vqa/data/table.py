@@ -72,6 +72,12 @@ def _answer_column(values: AnswerColumn, length: int, source: str) -> Strings:
     return column
 
 
+def _no_options(length: int) -> Strings:
+    column = np.empty(length, dtype=object)
+    column.fill(())
+    return column
+
+
 class QuestionTable:
     """Questions with their answers, one row per question; columns are object arrays of Python strings, shape (N,).
 
@@ -84,6 +90,7 @@ class QuestionTable:
     raw_answers : the answers as written; the same object as `answers` unless those are normalized
     normalized : whether `answers` are normalized, so that predictions must be normalized before they are compared
     answer_type, question_type : "" where the data has none
+    options : of multiple choice, one tuple of strings per question; () where the data has none
     bad_lines : the lines that the reader set aside
     source : the file or package that the questions came from, for messages
 
@@ -107,6 +114,7 @@ class QuestionTable:
         *,
         answer_type: Column = (),
         question_type: Column = (),
+        options: AnswerColumn = (),
         raw_answers: AnswerColumn | None = None,
         bad_lines: Sequence[BadLine] = (),
         source: str = "",
@@ -120,6 +128,7 @@ class QuestionTable:
         self.raw_answers = self.answers if raw_answers is None else _answer_column(raw_answers, length, source)
         self.answer_type = _column("answer_type", answer_type, length, source)
         self.question_type = _column("question_type", question_type, length, source)
+        self.options = _answer_column(options, length, source) if len(options) else _no_options(length)
         self.bad_lines = tuple(bad_lines)
         self.source = source
         self._check()
@@ -157,6 +166,7 @@ class QuestionTable:
             self.answers[index],
             answer_type=self.answer_type[index],
             question_type=self.question_type[index],
+            options=self.options[index],
             raw_answers=self.raw_answers[index] if self.normalized else None,
             source=self.source,
         )
@@ -170,7 +180,8 @@ class QuestionTable:
         """
         if self.normalized:
             return self
-        written = {answer: normalize_leniently(answer) for answer in set(chain.from_iterable(self.answers))}
+        strings = chain(chain.from_iterable(self.answers), chain.from_iterable(self.options))
+        written = {string: normalize_leniently(string) for string in set(strings)}
         return QuestionTable(
             self.question_id,
             self.image_id,
@@ -178,6 +189,7 @@ class QuestionTable:
             [tuple(written[answer] for answer in answers) for answers in self.answers],
             answer_type=self.answer_type,
             question_type=self.question_type,
+            options=[tuple(written[option] for option in options) for options in self.options],
             raw_answers=self.answers,
             bad_lines=self.bad_lines,
             source=self.source,
@@ -200,7 +212,7 @@ class QuestionTable:
     def content_hash(self) -> str:
         """Return the SHA-256 of all ids, questions and answers in their order, as 64 hexadecimal digits.
 
-        It covers the answers as they are compared, and whether they are normalized.
+        It covers the answers as they are compared, whether they are normalized, and the options where there are any.
         """
         digest = hashlib.sha256(b"normalized" if self.normalized else b"")
         for question_id, image_id, question, answers in zip(
@@ -208,6 +220,8 @@ class QuestionTable:
         ):
             # ascii() writes different rows differently, in the same way in every version of Python.
             digest.update(ascii((question_id, image_id, question, answers)).encode("ascii"))
+        if any(self.options):
+            digest.update(ascii(tuple(self.options)).encode("ascii"))
         return digest.hexdigest()
 
     def to_frame(self) -> pd.DataFrame:

@@ -29,6 +29,25 @@ _TYPE_NAMES = {
 }
 
 
+def unpacked_bytes(path: PathLike) -> bytes:
+    """Return a file's content, unpacked when it is gzipped (whatever its name).
+
+    Raises
+    ------
+    DataError
+        The gzip file is truncated or damaged.
+    OSError
+        The file cannot be read.
+    """
+    raw = Path(path).read_bytes()
+    if raw.startswith(GZIP_MAGIC):
+        try:
+            return gzip.decompress(raw)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataError(f"{path}: the gzip file is truncated or damaged ({error}); fetch it again") from error
+    return raw
+
+
 def read_bytes(path: PathLike) -> bytes:
     """Return a UTF-8 file's content, unpacked when it is gzipped (whatever its name), without a byte order mark.
 
@@ -39,12 +58,7 @@ def read_bytes(path: PathLike) -> bytes:
     OSError
         The file cannot be read.
     """
-    raw = Path(path).read_bytes()
-    if raw.startswith(GZIP_MAGIC):
-        try:
-            raw = gzip.decompress(raw)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise DataError(f"{path}: the gzip file is truncated or damaged ({error}); fetch it again") from error
+    raw = unpacked_bytes(path)
     if not raw.isascii():
         try:
             raw.decode("utf-8")

@@ -56,6 +56,7 @@ def simulate_annotators(table: QuestionTable, count: int = 3, seed: int = 0) -> 
         answers,
         answer_type=table.answer_type,
         question_type=table.question_type,
+        options=table.options,
         bad_lines=table.bad_lines,
         source=f"{table.source}, {count} simulated annotators",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vqa.data.table import DUPLICATE_ID, UNREADABLE, BadLine, QuestionTable
 from vqa.errors import DataError
@@ -12,7 +12,7 @@ EXAMPLES = 3
 
 
 class Question(NamedTuple):
-    """One question as read; the types are "" where the data has none."""
+    """One question as read; the types are "" and the options () where the data has none."""
 
     question_id: str
     image_id: str
@@ -20,6 +20,7 @@ class Question(NamedTuple):
     answers: tuple[str, ...]
     answer_type: str = ""
     question_type: str = ""
+    options: tuple[str, ...] = ()
 
 
 class QuestionCollector:
@@ -32,7 +33,8 @@ class QuestionCollector:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self._questions: list[Question] = []
+        # Column by column: so many live tuples of questions would keep the garbage collector busy.
+        self._columns: tuple[list[Any], ...] = tuple([] for _ in Question._fields)
         self._line_of: dict[str, int] = {}
         self._bad_lines: list[BadLine] = []
         self._num_lines = 0
@@ -44,8 +46,9 @@ class QuestionCollector:
             self.reject(line, *fault)
             return
         self._num_lines += 1
-        self._questions.extend(questions)
         for question in questions:
+            for column, value in zip(self._columns, question):
+                column.append(value)
             self._line_of[question.question_id] = line
 
     def reject(self, line: int, reason: str, kind: str = UNREADABLE, *, file: str | None = None) -> None:
@@ -81,15 +84,14 @@ class QuestionCollector:
         num_bad = len(self._bad_lines)
         bad_lines = sorted(self._bad_lines, key=lambda bad: bad.line)
         if num_bad > max_bad * self._num_lines:
-            first = "; ".join(map(str, bad_lines[:EXAMPLES]))
             raise DataError(
                 f"{self.source}: {num_bad} of {self._num_lines} lines cannot be read, more than --max-bad "
-                f"{max_bad:g} allows; the first: {first}"
+                f"{max_bad:g} allows; the first: {_first(bad_lines)}"
             )
-        if not self._questions:
-            raise DataError(f"{self.source}: expected at least one question, got none ({num_bad} bad lines)")
-        columns = [list(column) for column in zip(*self._questions)]
-        question_id, image_id, text, answers, answer_type, question_type = columns
+        question_id, image_id, text, answers, answer_type, question_type, options = self._columns
+        if not question_id:
+            first = f"; the first: {_first(bad_lines)}" if bad_lines else ""
+            raise DataError(f"{self.source}: expected at least one question, got none ({num_bad} bad lines{first})")
         return QuestionTable(
             question_id,
             image_id,
@@ -97,6 +99,11 @@ class QuestionCollector:
             answers,
             answer_type=answer_type,
             question_type=question_type,
+            options=options if any(options) else (),
             bad_lines=bad_lines,
             source=self.source,
         )
+
+
+def _first(bad_lines: list[BadLine]) -> str:
+    return "; ".join(map(str, bad_lines[:EXAMPLES]))

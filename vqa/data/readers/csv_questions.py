@@ -1,32 +1,28 @@
-"""Reader of CSV files: with a header, or in the founding form ``question,answer,answer,answer,``."""
+"""Reader of CSV files in any dialect: with a header, or in the founding form ``question,answer,answer,answer,``."""
 
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, Union
+from typing import Any, Union
 
-from vqa.data.cards import DatasetCard
+from vqa.data.cards import CsvDialect, DatasetCard
+from vqa.data.columns import NAMES, NUMBERED_ANSWER, Columns
 from vqa.data.readers.collector import Question, QuestionCollector
+from vqa.data.readers.records import RecordReader
 from vqa.errors import DataError, did_you_mean
+from vqa.scoring.json_decoding import unpacked_bytes
 
-PLAIN_COLUMNS = ("question_id", "image_id", "question", "answer_type", "question_type")
-ANSWER_COLUMN = re.compile(r"answer_([1-9]\d*)")
 # A first record with one of these cells is a header, even if another cell is misspelt, and not a question.
 HEADER_CELL = re.compile(r"(question|image|video)(_?id)?|answers?|answer_?\d+|(answer|question)_type", re.IGNORECASE)
 UNDECODED = re.compile("[\udc80-\udcff]")
+SEPARATORS = (",", ";", "\t", "|")
 
 Record = tuple[int, Union[list[str], str]]
-
-
-class Header(NamedTuple):
-    """The columns of a CSV file: position by name, and the positions of the answers in their order."""
-
-    names: list[str]
-    position: dict[str, int]
-    answers: list[int]
 
 
 def read_csv(card: DatasetCard, split: str) -> QuestionCollector:
@@ -35,44 +31,82 @@ def read_csv(card: DatasetCard, split: str) -> QuestionCollector:
     Raises
     ------
     DataError
-        The header has an unknown, repeated or missing column.
+        The header has an unknown, repeated or missing column, or the file is not in the encoding of the card.
     """
     path = card.splits[split].file
     assert path is not None  # checked by load_card
+    lines = _read_lines(path, card.csv.encoding)
+    dialect = _dialect(lines, card)
     questions = QuestionCollector(source=str(path))
-    header: Header | None = None
-    first = True
-    for line, record in read_records(path):
+    rows: _NamedRows | _PlainRows | None = None
+    for line, record in read_records(lines, dialect):
         if isinstance(record, str):
             questions.reject(line, record)
             continue
-        if first:
-            first = False
-            header = _header(record, path, line) if any(map(HEADER_CELL.fullmatch, record)) else None
-            _require_images(card, header, path)
-            if header:
+        if rows is None:
+            rows, is_header = _rows(record, card, split, path, line)
+            if is_header:
                 continue
-        parsed = _named_row(record, header, f"{split}-{line}") if header else _plain_row(record, f"{split}-{line}")
-        if isinstance(parsed, Question) and card.images and not parsed.image_id:
-            parsed = "image_id is empty"
-        if isinstance(parsed, str):
-            questions.reject(line, parsed)
-        else:
+        parsed = rows.question(record, f"{split}-{line}")
+        if isinstance(parsed, Question):
             questions.add(line, [parsed])
+        elif parsed:
+            questions.reject(line, parsed)
+    if isinstance(rows, _NamedRows):
+        rows.reader.require_selected()
     return questions
 
 
-def read_records(path: Path) -> Iterator[Record]:
+def _read_lines(path: Path, encoding: str) -> list[str]:
+    """Return the lines of a text file, plain or gzipped, with their ends."""
+    # A line that is not UTF-8 is set aside by itself; in other encodings nobody could tell where it ends.
+    encoding, errors = ("utf-8-sig", "surrogateescape") if encoding == CsvDialect.encoding else (encoding, "strict")
+    try:
+        return list(io.TextIOWrapper(io.BytesIO(unpacked_bytes(path)), encoding, errors, newline=""))
+    except UnicodeError as error:
+        raise DataError(f"{path}: not in the encoding {encoding} that [csv] of the card names: {error}") from error
+
+
+def _dialect(lines: Sequence[str], card: DatasetCard) -> dict[str, Any]:
+    """Return the keyword arguments of `csv.reader` for a file."""
+    options = card.csv
+    found: dict[str, Any] = {
+        "skipinitialspace": True,
+        "strict": True,
+        "escapechar": options.escape,
+        **({"quotechar": options.quote} if options.quote else {"quoting": csv.QUOTE_NONE}),
+    }
+    return {**found, "delimiter": options.separator or _find_separator(lines, found, card.columns)}
+
+
+def _find_separator(lines: Sequence[str], dialect: dict[str, Any], columns: Columns) -> str:
+    """Return the separator under which the first record is a header, or else has several fields; the comma if none."""
+    first_records = {}
+    for separator in SEPARATORS:
+        records = read_records(lines, {**dialect, "delimiter": separator})
+        first_records[separator] = next((fields for _, fields in records if isinstance(fields, list)), [])
+    for separator, fields in first_records.items():
+        if len(fields) > 1 and _is_header(fields, columns):
+            return separator
+    return next((separator for separator, fields in first_records.items() if len(fields) > 1), SEPARATORS[0])
+
+
+def _is_header(fields: Sequence[str], columns: Columns) -> bool:
+    named = columns.named()
+    if named:
+        return not columns.by_position and any(name in fields for name in named)
+    return any(map(HEADER_CELL.fullmatch, fields))
+
+
+def read_records(lines: Sequence[str], dialect: dict[str, Any]) -> Iterator[Record]:
     """Yield (number of the first line, its stripped fields or the reason why it is bad).
 
     Blank lines are skipped. After a line that is not CSV, reading continues with the next line.
     """
-    with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        lines = list(file)
     start = 0
     while start < len(lines):
         # The reader asks for further lines where a quoted field continues past the end of a line.
-        reader = csv.reader((lines[number] for number in range(start, len(lines))), skipinitialspace=True, strict=True)
+        reader = csv.reader(islice(lines, start, None), **dialect)
         begin = start
         try:
             for fields in reader:
@@ -98,33 +132,44 @@ def _clean(fields: Sequence[str]) -> list[str] | str:
 
 
 def _encoding_fault(text: str) -> str | None:
+    advice = 'save the file as UTF-8, or name its encoding in the card: [csv] encoding = "cp1252"'
     undecoded = UNDECODED.search(text)
     if undecoded:
-        return f"not UTF-8: byte 0x{ord(undecoded.group()) - 0xDC00:02x}; save the file as UTF-8"
-    return "contains a NUL byte; save the file as UTF-8" if "\0" in text else None
+        return f"not UTF-8: byte 0x{ord(undecoded.group()) - 0xDC00:02x}; {advice}"
+    return f"contains a NUL byte; {advice}" if "\0" in text else None
 
 
-def _header(names: list[str], path: Path, line: int) -> Header:
-    """Check the names of the columns."""
-    names = _without_trailing_blanks(names)
-    position: dict[str, int] = {}
-    for number, name in enumerate(names):
-        if name not in PLAIN_COLUMNS and not ANSWER_COLUMN.fullmatch(name):
-            hint = did_you_mean(name, [*PLAIN_COLUMNS, "answer_1"])
-            raise DataError(f"{path}:{line}: unknown column {name!r}{hint}")
-        if name in position:
-            raise DataError(f"{path}:{line}: the column {name!r} occurs twice")
-        position[name] = number
-    answers = sorted((name for name in names if ANSWER_COLUMN.fullmatch(name)), key=lambda name: int(name[7:]))
-    for needed, there in (("question", "question" in position), ("answer_1", answers)):
-        if not there:
-            raise DataError(f"{path}:{line}: the header has no column {needed!r}, only {', '.join(names)}")
-    return Header(names, position, [position[name] for name in answers])
-
-
-def _require_images(card: DatasetCard, header: Header | None, path: Path) -> None:
-    if card.images and (header is None or "image_id" not in header.position):
+def _rows(
+    first: list[str], card: DatasetCard, split: str, path: Path, line: int
+) -> tuple[_NamedRows | _PlainRows, bool]:
+    """Return what makes questions of the rows of a file, by its first record, and whether that is a header."""
+    where, selected = f"{path}:{line}", card.splits[split].where
+    if card.columns.by_position:
+        names = [str(number) for number in range(1, len(first) + 1)]
+        return _NamedRows(names, RecordReader(card, split, names, where)), False
+    mapped = bool(card.columns.named())
+    if mapped or selected or _is_header(first, card.columns):
+        names = _without_trailing_blanks(first)
+        repeated = [name for number, name in enumerate(names) if name in names[:number]]
+        if not mapped:
+            _check_usual_names([name for name in names if name not in selected], where)
+        if repeated:
+            raise DataError(f"{where}: the column {repeated[0]!r} occurs twice")
+        return _NamedRows(names, RecordReader(card, split, names, where)), True
+    if card.images:
         raise DataError(f"{path}: the card {card.path} has images, so the file needs a header with a column image_id")
+    return _PlainRows(), False
+
+
+def _check_usual_names(names: list[str], where: str) -> None:
+    """Refuse a header that lacks a column, or has one that may be misspelt, where the card maps no columns."""
+    for name in names:
+        if name not in NAMES and not NUMBERED_ANSWER.fullmatch(name):
+            hint = did_you_mean(name, [*NAMES, "answer_1"])
+            raise DataError(f"{where}: unknown column {name!r}{hint} ([columns] in the card maps other names)")
+    for needed, found in (("question", "question" in names), ("answer_1", any(map(NUMBERED_ANSWER.fullmatch, names)))):
+        if not found:
+            raise DataError(f"{where}: the header has no column {needed!r}, only {', '.join(names)}")
 
 
 def _without_trailing_blanks(fields: list[str]) -> list[str]:
@@ -134,31 +179,28 @@ def _without_trailing_blanks(fields: list[str]) -> list[str]:
     return fields[:end]
 
 
-def _named_row(fields: list[str], header: Header, default_id: str) -> Question | str:
-    """Return the question of a row under a header, or why there is none."""
-    if len(fields) < len(header.names) or any(fields[len(header.names) :]):
-        return f"expected {len(header.names)} fields as in the header, got {len(fields)}"
+class _NamedRows:
+    """Rows under a header."""
 
-    def cell(name: str, default: str = "") -> str:
-        return fields[header.position[name]] if name in header.position else default
+    def __init__(self, names: list[str], reader: RecordReader) -> None:
+        self._names, self.reader = names, reader
 
-    if not cell("question_id", default_id):
-        return "question_id is empty"
-    return Question(
-        cell("question_id", default_id),
-        cell("image_id"),
-        cell("question"),
-        tuple(fields[position] for position in header.answers if fields[position]),
-        cell("answer_type"),
-        cell("question_type"),
-    )
+    def question(self, fields: list[str], default_id: str) -> Question | str:
+        """Return the question of a row, why there is none, or "" where the split does not take the row."""
+        if len(fields) < len(self._names) or any(fields[len(self._names) :]):
+            return f"expected {len(self._names)} fields as in the header, got {len(fields)}"
+        record = dict(zip(self._names, fields))
+        return self.reader.question(record, default_id) if self.reader.selects(record) else ""
 
 
-def _plain_row(fields: list[str], question_id: str) -> Question | str:
-    """Return the question of a row ``question,answer,answer,answer,``, or why there is none."""
-    fields = _without_trailing_blanks(fields)
-    if "" in fields:
-        return f"field {fields.index('') + 1} is empty: a stray comma?"
-    if len(fields) < 2:
-        return f"expected a question and its answers, got {len(fields)} fields"
-    return Question(question_id, "", fields[0], tuple(fields[1:]))
+class _PlainRows:
+    """Rows ``question,answer,answer,answer,`` without a header."""
+
+    def question(self, fields: list[str], default_id: str) -> Question | str:
+        """Return the question of a row, or why there is none."""
+        fields = _without_trailing_blanks(fields)
+        if "" in fields:
+            return f"field {fields.index('') + 1} is empty: a stray comma?"
+        if len(fields) < 2:
+            return f"expected a question and its answers, got {len(fields)} fields"
+        return Question(default_id, "", fields[0], tuple(fields[1:]))
