@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from pathlib import Path
@@ -89,6 +90,26 @@ def test_csv_is_what_a_person_expects(tmp_path: Path) -> None:
         '"001","5","what is it?","[""mirror"", ""pool"", ""mirror""]","pool",0.30000000000000004,'
         '"[[""pool"", 0.30000000000000004], [""shelf"", 1e-300]]",1.0986122886681098,1,0.2222222222222222,"other",""'
     )
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''-1", "\uff1d1"]
+
+
+def test_no_cell_of_a_csv_file_is_a_formula_and_every_text_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    texts = [*FORMULAS, "'yes'", "'", "o'clock", "1-1"]
+    rows = [
+        (f"-{n}", text, text, (text,), text, 0.5, ((text, 0.5),), 1.0, 0, 0.5, text, text)
+        for n, text in enumerate(texts)
+    ]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    write_predictions(frame, path)
+    pd.testing.assert_frame_equal(read_predictions(path), frame)
+    with open(path, encoding="utf-8", newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\uff1d"))] == []
+    # Everything else is as it was.
+    assert {"'yes'", "'", "o'clock", "1-1"} <= set(cells)
 
 
 def test_json_lines_hold_lists_and_null(tmp_path: Path) -> None:

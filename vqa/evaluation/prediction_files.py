@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -27,14 +28,30 @@ class Format(NamedTuple):
     write: Callable[[pd.DataFrame, IO[bytes]], None]
 
 
+# A spreadsheet computes a cell that begins so, in quotation marks or not. An apostrophe before it makes the cell text;
+# the reader takes the apostrophe away. One is added to a text that has some already, so that nothing is lost.
+_FORMULA = re.compile("'*[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+
+
 def read_csv(file: IO[bytes]) -> pd.DataFrame:
-    """Return the cells of a CSV file as text; an empty cell is an empty text."""
-    return pd.read_csv(file, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
+    """Return the cells of a CSV file as text, without the apostrophe before what looks like a formula."""
+    frame = pd.read_csv(file, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
+    return frame.apply(lambda column: column.map(_unguarded, na_action="ignore"))
+
+
+def _unguarded(text: str) -> str:
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def write_csv(frame: pd.DataFrame, file: IO[bytes]) -> None:
-    """Write a table as CSV, texts in quotation marks (a lone carriage return would end the row otherwise)."""
-    text = _with_json_lists(frame).to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    """Write a table as CSV, with an apostrophe before a text that a spreadsheet would compute as a formula.
+
+    Texts are in quotation marks, because a lone carriage return would end the row otherwise.
+    """
+    cells = _with_json_lists(frame)
+    for name in cells.select_dtypes("object").columns:
+        cells[name] = [f"'{text}" if _FORMULA.match(text) else text for text in cells[name]]
+    text = cells.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     file.write(text.encode("utf-8"))
 
 
