@@ -42,6 +42,8 @@ def on_files(files: Files, config: Any) -> Files:
         names = ExtractOutputPreprocessor(output_filename_template=f"{folder}_{{cell_index}}_{{index}}{{extension}}")
         exporter = MarkdownExporter(preprocessors=[names])
         body, resources = exporter.from_notebook_node(nbformat.reads(notebook.content_string, as_version=4))
+        # Tables of pandas look like those of the other pages.
+        body = body.replace('<table border="1" class="dataframe">', "<table>")
         files.append(File.generated(config, f"{folder}.md", content=body))
         for name, picture in resources["outputs"].items():
             files.append(File.generated(config, name, content=picture))

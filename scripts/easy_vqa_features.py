@@ -5,7 +5,9 @@ image, 600 MB), each with its ids and a card beside it, such as features/easy_vq
 Needs the extra "pretrained"; takes about four minutes on two cores.
 """
 
-import sys
+from __future__ import annotations
+
+import argparse
 from pathlib import Path
 
 from vqa.cli import cli
@@ -37,5 +39,13 @@ def main(folder: Path) -> None:
             file.write(CARD.format(name=name, kind=kind))
 
 
+def folder_argument(description: str | None) -> Path:
+    """Return the folder that the command line names."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("features"), help="default: features")
+    folder: Path = parser.parse_args().folder
+    return folder
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("features"))
+    main(folder_argument(__doc__))

@@ -1,14 +1,14 @@
-"""Train presets on frozen image features of easy-VQA and print the README's results table.
+"""Train presets on frozen image features of easy-VQA and print the results table of docs/results.md.
 
 Makes the features first where they are missing (scripts/easy_vqa_features.py; extra "pretrained"), trains each preset
 with its defaults, chooses the epoch on held-out training images, and evaluates on the test split once. About 20 minutes
-on two cores. Usage: python scripts/easy_vqa_results.py [FOLDER]
+on two cores.
 """
 
 import math
-import sys
 from pathlib import Path
 
+from easy_vqa_features import folder_argument
 from easy_vqa_features import main as make_features
 
 from vqa.cli import cli
@@ -38,22 +38,22 @@ def trained(model: str, features: str, options: list[str], folder: Path) -> Run:
 def row(model: str, features: str, run: Run) -> str:
     """Return one line of the table."""
     report = run.report("test").to_json()
-    any_of, floor = report["any_of"], report["baselines"]["prior_per_question"]
+    any_of, blind = report["any_of"], report["baselines"]["prior_per_question"]
     values = [format_rate(any_of[key]) for key in ("value", "low", "high")]
     size = sum(math.prod(parameter.shape) for parameter in run.network.collect_params().values())
     interval = f"[{values[1]}, {values[2]}]"
-    return f"| `{model}` | {features} | {size:,} | {values[0]} | {interval} | {format_rate(floor['value'])} |"
+    return f"| `{model}` | {features} | {size:,} | {values[0]} | {interval} | {format_rate(blind['value'])} |"
 
 
 def main(folder: Path) -> None:
     """Make features, train, evaluate, print."""
     make_features(folder)
     runs = {model: trained(model, features, options, folder) for model, (features, options) in TRAININGS.items()}
-    print("| preset | image features | parameters | any-of, test | 95 % interval | blind floor |")
+    print("| preset | image features | parameters | any-of, test | 95 % interval | blind baseline |")
     print("| --- | --- | --- | --- | --- | --- |")
     for model, (features, _) in TRAININGS.items():
         print(row(model, features, runs[model]))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("features"))
+    main(folder_argument(__doc__))

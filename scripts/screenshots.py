@@ -15,11 +15,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from playwright.sync_api import Page, ViewportSize, sync_playwright
+from typing import Any
 
 VQA = (sys.executable, "-c", "from vqa.cli import main; main()")
-SIZE: ViewportSize = {"width": 1200, "height": 860}
+SIZE: Any = {"width": 1200, "height": 860}
 
 
 @contextmanager
@@ -36,7 +35,7 @@ def demo_of(run: Path) -> Iterator[str]:
             server.terminate()
 
 
-def take_gallery(page: Page, gallery: Path, output: Path) -> None:
+def take_gallery(page: Any, gallery: Path, output: Path) -> None:
     """Take the report on top, and the most costly mistakes below it."""
     page.goto(gallery.as_uri())
     page.wait_for_selector(".picture img")
@@ -47,7 +46,7 @@ def take_gallery(page: Page, gallery: Path, output: Path) -> None:
     page.screenshot(path=output / "questions.png")
 
 
-def take_demo(page: Page, address: str, output: Path) -> None:
+def take_demo(page: Any, address: str, output: Path) -> None:
     """Take the answer to the first suggested question about an example image."""
     page.set_viewport_size({"width": SIZE["width"], "height": 640})
     page.goto(address)
@@ -63,6 +62,9 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="run folder of a run on images")
     parser.add_argument("--output", type=Path, default=Path("docs/images"), help="folder of the PNG files")
     arguments = parser.parse_args()
+    # After the options, so that --help needs no extra.
+    from playwright.sync_api import sync_playwright
+
     arguments.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver, demo_of(arguments.run) as address:
         gallery = Path(folder) / "gallery.html"

@@ -13,6 +13,9 @@ import pytest
 from blocks import PROJECT
 from clone import Clone
 
+# The hooks of the site's build are tested as modules.
+sys.path.append(str(PROJECT / "docs"))
+
 # The questions of a file go image by image, about ten per image.
 QUESTIONS = {"train": 1500, "test": 300}
 
