@@ -91,6 +91,16 @@ def test_a_folder_in_use_is_advised_about_in_the_words_of_python(card: Path) -> 
         fit(card)
 
 
+def test_a_run_that_is_worse_than_a_blind_baseline_says_so(card: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Each question's first words name its answer, which the baseline of the question type learns."""
+    fit(card, validation_fraction=0.25, epochs=20, learning_rate=0.05, batch_size=4)
+    assert "blind baseline" not in caplog.text
+    fit(card, validation_fraction=0.25, learning_rate=1e4, overwrite=True)
+    assert "the best epoch is worse than a blind baseline: any-of 0." in caplog.text
+    assert "against 1.0000 of prior_per_question_type, which sees no image" in caplog.text
+    assert "another learning rate than 10000.0 (--learning-rate)" in caplog.text
+
+
 def test_epochs_are_shown_without_setting_up_logging(card: Path) -> None:
     code = f"""
 import vqa

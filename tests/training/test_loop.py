@@ -240,3 +240,15 @@ def test_predicting_leaves_the_mode_of_the_caller_and_ignores_it(card: Path, tmp
         assert mx.autograd.is_recording()
         assert mx.autograd.is_training()
     assert inside.equals(outside)
+
+
+def test_an_accuracy_that_is_not_defined_is_empty_and_resumes(card: Path, tmp_path: Path) -> None:
+    """The official score compares annotators: with a single answer per question there is none."""
+    lines = (tmp_path / "train.csv").read_text().splitlines()
+    (tmp_path / "train.csv").write_text("\n".join(",".join(line.split(",")[:3]) for line in lines) + "\n")
+    with pytest.raises(Interrupted):
+        train(card, tmp_path / "run", InterruptingLoss(20), epochs=3, metric="vqa-official")
+    run = train(card, tmp_path / "run", resume=True, epochs=3, metric="vqa-official")
+    assert run.history["vqa_official"].isna().all()
+    assert run.record["best"]["vqa_official"] is None
+    assert run.record["best_epoch"] == run.history["loss"].argmin() + 1

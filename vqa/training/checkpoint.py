@@ -66,9 +66,10 @@ class Progress:
 
 
 def _rank(scores: dict[str, float], metric: str) -> tuple[float, float]:
-    """Order validation scores by a metric, the lower loss among equals."""
+    """Order validation scores by a metric, the lower loss among equals; a score that is not defined is the worst."""
     lower_loss = -scores["loss"] if math.isfinite(scores["loss"]) else -math.inf
-    return (lower_loss if metric == "loss" else scores[metric]), lower_loss
+    score = lower_loss if metric == "loss" else scores[metric]
+    return (-math.inf if math.isnan(score) else score), lower_loss
 
 
 def save_checkpoint(
@@ -94,6 +95,10 @@ def save_checkpoint(
     optimizer, counts = optimizer_arrays(trainer)
     values = asdict(progress)
     history = values.pop("history")
+    # JSON has no NaN, the score that is not defined on the validation questions.
+    best = values["best"] = progress.best and {
+        name: None if math.isnan(score) else score for name, score in progress.best.items()
+    }
     hashes: dict[str, str] = {}
 
     def arrays_writer(name: str, arrays: dict[str, mx.nd.NDArray]) -> run_folder.Writer:
@@ -109,9 +114,9 @@ def save_checkpoint(
         path.write_text(run_folder.record_json(state), encoding="utf-8")
 
     def write_run(path: Path) -> None:
-        best = {"best_epoch": progress.best_epoch, "best": progress.best}
         digests = {**record["sha256"], "best.params": hashes["best.params"]}
-        path.write_text(run_folder.record_json({**record, **best, "sha256": digests}), encoding="utf-8")
+        state = {**record, "best_epoch": progress.best_epoch, "best": best, "sha256": digests}
+        path.write_text(run_folder.record_json(state), encoding="utf-8")
 
     writers = {
         "last.params": arrays_writer("last.params", parameters),
@@ -138,6 +143,8 @@ def restore_checkpoint(folder: Path, network: mx.gluon.Block, trainer: mx.gluon.
     load_network(network, folder / "last.params")
     load_optimizer(trainer, folder / "trainer.states", record["optimizer"])
     values = {name: record[name] for name in (column.name for column in fields(Progress)) if name != "history"}
+    if values["best"]:
+        values["best"] = {name: math.nan if score is None else score for name, score in values["best"].items()}
     return Progress(**values, history=read_history(folder / "history.csv"))
 
 

@@ -19,13 +19,14 @@ from vqa.data.dataset import Dataset
 from vqa.data.loader import GroupedLoader
 from vqa.errors import Interrupted, TrainingError
 from vqa.nn.network import GRAPH, TRAINING_GRAPH, VqaNetwork
+from vqa.scoring.formatting import format_rate
 from vqa.training.checkpoint import Progress, restore_checkpoint, save_checkpoint
 from vqa.training.config import TrainConfig
 from vqa.training.interrupts import stop_requests
 from vqa.training.log import epoch_line, progress_bar
 from vqa.training.optimization import adam, learning_rate, step_seed
-from vqa.training.split import train_validation_split
-from vqa.training.validation import IN_FLIGHT, known_rows, validate
+from vqa.training.split import TrainValidationSplit, train_validation_split
+from vqa.training.validation import IN_FLIGHT, best_blind_baseline, known_rows, validate
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +108,7 @@ def train(
             is_best = progress.finish_epoch(asdict(validation), config.metric)
             save(is_best)
             log.info("%s", epoch_line(progress.history[-1], config.epochs, is_best))
+    warn_of_a_blind_run(progress, config, dataset, split)
 
 
 class RunningLoss:
@@ -152,6 +154,25 @@ def graph_for_training(*blocks: mx.gluon.Block) -> Iterator[None]:
     finally:
         for block in blocks:
             block.hybridize(**GRAPH)
+
+
+def warn_of_a_blind_run(progress: Progress, config: TrainConfig, dataset: Dataset, split: TrainValidationSplit) -> None:
+    """Say so where the best epoch is worse than what is known without any network."""
+    if progress.best is None or split.holds_nothing_out:
+        return
+    name, accuracy = best_blind_baseline(
+        dataset.table("train").take(split.training_rows),
+        dataset.table(split.validation_split).take(split.validation_rows),
+    )
+    if progress.best["any_of"] < accuracy:
+        log.warning(
+            "the best epoch is worse than a blind baseline: any-of %s on the validation questions, against %s of %s, "
+            "which sees no image; train longer or with another learning rate than %s (--learning-rate)",
+            format_rate(progress.best["any_of"]),
+            format_rate(accuracy),
+            name,
+            config.learning_rate,
+        )
 
 
 def out_of_patience(progress: Progress, config: TrainConfig) -> bool:

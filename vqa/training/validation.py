@@ -15,6 +15,8 @@ from vqa.data.table import QuestionTable
 from vqa.errors import TrainingError
 from vqa.scoring import bounds, rules
 from vqa.scoring.answer_sets import AnswerSets
+from vqa.scoring.baselines import BlindBaselines
+from vqa.scoring.questions import encode_answers
 from vqa.training.forward import Forward
 
 # Batches whose results may be outstanding: enough to keep the device busy, few enough to keep memory flat.
@@ -62,8 +64,8 @@ def _finished(batch: Batch, logits: mx.nd.NDArray, losses: mx.nd.NDArray) -> For
 class Validation:
     """Scores of a network on some questions; the accuracies are fractions in [0, 1].
 
-    `loss` is the mean loss per question in nats, over the questions that have a known answer, NaN if there is none;
-    the accuracies count every question.
+    `loss` is the mean loss per question in nats, over the questions that have a known answer; `vqa_official` is over
+    the questions with several answers; NaN where there are none. The other accuracies count every question.
     """
 
     loss: float
@@ -90,11 +92,22 @@ def validate(
     ]
     rows, classes, losses, known = map(np.concatenate, zip(*passes))
     predictions = [answers[index] for index in classes]
-    sets = AnswerSets(table.answers[rows])
+    sets = AnswerSets(table.raw_answers[rows], normalized=table.normalized)
+    scores = rules.score_questions(predictions, sets)
+    defined = ~np.isnan(scores.official)
     return Validation(
         loss=float(losses[known].mean(dtype=np.float64)) if known.any() else float("nan"),
-        any_of=float(rules.any_of(predictions, sets).mean()),
+        any_of=float(scores.any_of.mean()),
         per_split=rules.mean_fraction(rules.per_split(predictions, sets), sets.counts),
         per_split_ceiling=rules.mean_fraction(bounds.per_split_ceiling(sets), sets.counts),
-        vqa_official=float(rules.official(predictions, sets).mean()),
+        vqa_official=float(scores.official[defined].mean()) if defined.any() else float("nan"),
     )
+
+
+def best_blind_baseline(train: QuestionTable, validation: QuestionTable) -> tuple[str, float]:
+    """Return the name of the blind baseline with the highest any-of accuracy on the validation questions, and that."""
+    blind = BlindBaselines(train).predict(validation)
+    sets = encode_answers(validation)
+    accuracies = {name: float(rules.any_of(predictions, sets).mean()) for name, predictions in blind.items()}
+    best = max(accuracies, key=accuracies.__getitem__)
+    return best, accuracies[best]
