@@ -41,7 +41,8 @@ def html_table(header: Sequence[str], rows: Iterable[Sequence[object]], align: s
     >>> html_table([], [["a < b", 1]], "lr").count("a &lt; b")
     1
     """
-    styles = [f"text-align:{_ALIGNMENTS[letter]};vertical-align:top" for letter in align]
+    # Spaces before a label stay, because they show what it belongs to.
+    styles = [f"text-align:{_ALIGNMENTS[letter]};vertical-align:top;white-space:pre-wrap" for letter in align]
     head = f"<thead><tr>{_cells('th', header, styles)}</tr></thead>" if header else ""
     body = "".join(f"<tr>{_cells('td', row, styles)}</tr>" for row in rows)
     title = f'<caption style="text-align:left;font-weight:bold">{html_text(caption)}</caption>' if caption else ""

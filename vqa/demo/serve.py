@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import shlex
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -71,7 +72,8 @@ def serve(
         run: TrainedModel = worker.start()
         with_image = run.spec.image_kind != "none"
         if run.spec.image_kind == "frames":
-            raise ConfigError(f"{run_dir} looks at videos, and the demo takes images; ask with `vqa ask` instead")
+            command = f"vqa ask {shlex.quote(str(run_dir))} VIDEO QUESTION"
+            raise ConfigError(f"{run_dir} looks at videos, and the demo takes images; use `{command}`")
         examples, questions = examples_of(run, with_image)
         app = create_app(
             worker,
