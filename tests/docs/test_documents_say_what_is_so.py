@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from blocks import DOCUMENTS, PROJECT
 
+from vqa.data.cards import CARD_KEYS, CSV_KEYS, IMAGE_KEYS, SPLIT_KEYS
+from vqa.data.columns import KEYS
 from vqa.data.table import QuestionTable
 from vqa.evaluation.predictions import COLUMNS
 from vqa.nn.losses import LOSSES
@@ -25,7 +27,7 @@ def cells(page: str, heading: str) -> list[list[str]]:
     for line in lines[starts[0] + 2 :]:
         if not line.startswith("|"):
             break
-        found.append([cell.strip() for cell in line.strip("|").split(" | ")])
+        found.append([cell.strip() for cell in line[1:].rstrip("|").split(" | ")])
     return found
 
 
@@ -64,6 +66,18 @@ def test_the_columns_of_the_predictions_table_are_all_named() -> None:
 def test_presets_and_losses_are_all_named() -> None:
     assert sorted(names(row[0])[0] for row in cells("networks.md", "preset")) == sorted(PRESETS)
     assert sorted(names(row[0])[0] for row in cells("networks.md", "name")) == sorted(LOSSES)
+
+
+def test_every_key_of_a_card_is_named() -> None:
+    sections = {"columns": KEYS, "csv": CSV_KEYS, "images": {key for keys in IMAGE_KEYS.values() for key in keys}}
+    sections["splits.NAME"] = {key for required, optional in SPLIT_KEYS.values() for key in (*required, *optional)}
+    sections["top"] = set(CARD_KEYS) - {"columns", "csv", "splits", "images"}
+    found: dict[str, set[str]] = {}
+    section = ""
+    for row in cells("data.md", "section"):
+        section = row[0].strip("`[]()| ") or section
+        found.setdefault(section, set()).update(names(row[1]))
+    assert found == {name: set(keys) for name, keys in sections.items()}
 
 
 def test_every_command_is_on_the_page_of_the_command_line() -> None:
