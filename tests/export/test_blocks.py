@@ -16,6 +16,7 @@ from vqa.export import network as writer
 from vqa.export.fusion import fourier_matrix, inverse_fourier_matrix
 from vqa.export.gluon import describe, parameters
 from vqa.export.graph import CONVERTERS, IR_VERSION, OPSET, Graph, Scope, convert
+from vqa.features import efficientnet
 from vqa.nn import attention, fusion, heads, image_encoders, question_encoders, sketch
 
 nn = mx.gluon.nn
@@ -46,6 +47,14 @@ CASES: dict[str, tuple[Callable[[], Any], list[np.ndarray]]] = {
         [floats(2, 4, 7, 8)],
     ),
     "ConvImageEncoder": (lambda: image_encoders.ConvImageEncoder((2, 4, 8), 5), [floats(2, 3, 17, 30)]),
+    "ConvolutionUnit": (
+        lambda: efficientnet.ConvolutionUnit(4, 3, 3, 9, stride=2, activate=True),
+        [9 * floats(2, 3, 9, 9)],
+    ),
+    "ConvolutionUnit with odd padding": (
+        lambda: efficientnet.ConvolutionUnit(6, 3, 5, 8, stride=2, groups=3, activate=False),
+        [floats(2, 3, 8, 8)],
+    ),
     "Dense": (lambda: nn.Dense(3, in_units=4), [floats(2, 4)]),
     "Dense without bias, tanh": (lambda: nn.Dense(3, in_units=4, use_bias=False, activation="tanh"), [floats(2, 4)]),
     "Dropout": (lambda: nn.Dropout(0.5), [floats(2, 4)]),
@@ -53,6 +62,11 @@ CASES: dict[str, tuple[Callable[[], Any], list[np.ndarray]]] = {
     "FrameEncoder": (lambda: image_encoders.FrameEncoder(6, 5), [REGIONS]),
     "HybridSequential": (lambda: heads.hidden_layer(4, 5, 3, dropout=0.5), [floats(2, 4)]),
     "Identity": (lambda: mx.gluon.contrib.nn.Identity(), [floats(2, 4)]),
+    "InvertedResidual": (lambda: efficientnet.InvertedResidual(3, 3, 3, 1, 2, 6), [floats(2, 3, 6, 6)]),
+    "InvertedResidual without expansion": (
+        lambda: efficientnet.InvertedResidual(4, 3, 5, 2, 1, 7),
+        [floats(2, 3, 7, 7)],
+    ),
     "KeyedRegions": (lambda: attention.KeyedRegions(6, 5), [REGIONS]),
     "MaxPool2D": (lambda: nn.MaxPool2D(3, strides=2, padding=1), [floats(2, 4, 7, 8)]),
     "MeanRowEncoder": (lambda: image_encoders.MeanRowEncoder(), [REGIONS]),

@@ -146,7 +146,7 @@ def test_a_block_without_a_converter_is_refused_by_name() -> None:
     parts = Parts(known.image_encoder, known.question_encoder, Product(), known.head)
     network = gluon_network.VqaNetwork(known.spec, parts)
     with pytest.raises(
-        ConfigError, match=r"block 'fusion' of the network is a test_network\.Product, which has no ONNX"
+        ConfigError, match=r"block 'fusion' of the network is a test_exported_network\.Product, which has no ONNX"
     ):
         onnx_model(network.spec, describe(network), parameters(network))
 

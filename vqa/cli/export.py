@@ -1,4 +1,4 @@
-"""``vqa export``: a run as one file that answers without MXNet."""
+"""``vqa export``: a run as one file that answers without MXNet, or as a folder for PyTorch."""
 
 from __future__ import annotations
 
@@ -6,18 +6,32 @@ from pathlib import Path
 
 import click
 
-from vqa.cli._options import json_option
+from vqa.cli._options import emit, json_option
 
 
 @click.command()
 @click.argument("run_dir", metavar="RUN", type=click.Path(path_type=Path))
-@click.argument("target", type=click.Path(path_type=Path))
-@click.option("--card", type=click.Path(path_type=Path), help="Where the data set of the run is now.")
+@click.argument("target", metavar="FILE.onnx-or-FOLDER", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["onnx", "safetensors"]),
+    default="onnx",
+    show_default=True,
+    help="safetensors writes a folder with weights, settings, words and a readable PyTorch module.",
+)
+@click.option("--card", "--data", "card", type=click.Path(path_type=Path), help="Where the run's data set is now.")
 @click.option("--license", "license_text", default="", metavar="TEXT", help="What the file says of its licence.")
-@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
 @json_option
 def command(
-    run_dir: Path, target: Path, card: Path | None, license_text: str, overwrite: bool, json_file: str | None
+    run_dir: Path,
+    target: Path,
+    file_format: str,
+    card: Path | None,
+    license_text: str,
+    overwrite: bool,
+    json_file: str | None,
 ) -> None:
     """Write a run as one ONNX file: network, words, answers, how images are made, and golden inputs and outputs.
 
@@ -29,15 +43,27 @@ def command(
     \b
     Example, after `vqa train data/easy_vqa_3.toml --run runs/easy`:
       vqa export runs/easy easy.onnx
-      vqa ask easy.onnx photo.png "what color is the shape?"
+      vqa export runs/easy easy-torch --format safetensors
     """
-    from vqa.cli._options import emit
-    from vqa.errors import ConfigError, InstallationError
+    from vqa.errors import ConfigError
 
+    if not overwrite and (any(target.iterdir()) if target.is_dir() else target.exists()):
+        raise ConfigError(f"{target} is there already; replace it with --overwrite, or name another")
+    if file_format == "safetensors":
+        from vqa.export.torch_module import export_torch
+
+        sizes = export_torch(run_dir, target, card=card, license=license_text)
+        lines = [f"{target / name}: {size / 1e6:,.2f} MB" for name, size in sizes.items()]
+        emit("\n".join(lines), {"folder": str(target), "bytes": sizes}, json_file)
+        return
     if target.suffix != ".onnx":
-        raise ConfigError(f"expected a file named .onnx to export to, got {target}")
-    if target.exists() and not overwrite:
-        raise ConfigError(f"{target} is there already; replace it with --overwrite, or name another file")
+        raise ConfigError(f"expected a file named .onnx, got {target}; for a folder add --format safetensors")
+    _export_onnx(run_dir, target, card, license_text, json_file)
+
+
+def _export_onnx(run_dir: Path, target: Path, card: Path | None, license_text: str, json_file: str | None) -> None:
+    from vqa.errors import InstallationError
+
     try:
         from vqa.export.exporting import export_run
     except ImportError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vqa.errors import ConfigError
+from vqa.errors import ConfigError, InstallationError
 from vqa.evaluation.trained_model import TrainedModel
 
 SUFFIX = ".onnx"
@@ -47,6 +47,8 @@ def open_trained(
         from vqa.export.model import load_model
 
         return load_model(path, card=card)
-    from vqa.export.exporting import open_run
-
+    try:
+        from vqa.export.exporting import open_run
+    except ImportError as error:
+        raise InstallationError(f"--engine onnx needs {error.name}: pip install 'vqa[onnx]'") from error
     return open_run(path, card=card)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,6 @@ from vqa.export.gluon import describe, parameters
 from vqa.export.graph import Arrays, Converter, Graph, Scope
 from vqa.export.layers import convolution
 from vqa.export.structure import Block
-from vqa.features.files import settings_file
 
 ENCODER = "efficientnet-lite0"
 PREFIX = "encoder."
@@ -48,25 +45,6 @@ class Encoder:
     def axes(self) -> list[str | int]:
         """Axes of the graph's input `pixels`, uint8."""
         return ["P", *([self.frames] if self.frames else []), 3, self.size, self.size]
-
-
-def read_settings(features: Path) -> dict[str, Any]:
-    """Return how a features file was made, from the file beside it; nothing where there is none.
-
-    Raises
-    ------
-    ConfigError
-        The file beside it is damaged.
-    """
-    path = settings_file(features)
-    if not path.is_file():
-        return {}
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        settings["encoder"]["name"], settings["encoder"]["size"], settings["dtype"], settings["frames"]
-    except (ValueError, LookupError, TypeError) as error:
-        raise ConfigError(f"{path}: expected the settings that `vqa extract` writes, found {error!r}") from None
-    return dict(settings)
 
 
 def load_encoder(settings: Mapping[str, Any]) -> Encoder:
