@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,12 @@ def test_links_to_files_lead_somewhere(document: Path) -> None:
             path = document.parent / target
             # The page of a notebook is made when the site is built.
             assert path.exists() or path.with_suffix(".ipynb").exists(), f"{document}: {target}"
+
+
+@pytest.mark.parametrize("page", sorted((PROJECT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_what_a_page_takes_from_docstrings_exists(page: Path) -> None:
+    for dotted in re.findall(r"^::: (\S+)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+        assert pkgutil.resolve_name(dotted).__doc__, dotted
 
 
 def test_a_docstring_takes_the_form_that_the_api_page_reads() -> None:
