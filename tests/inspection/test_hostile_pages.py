@@ -10,13 +10,16 @@ import pytest
 from hostile_texts import TEXTS, UNSEEN
 
 from vqa.data.originals import Originals
+from vqa.data.vocab import Vocabulary
 from vqa.display import visible
 from vqa.evaluation.prediction_files import write_predictions
 from vqa.evaluation.predictions import check_predictions
+from vqa.evaluation.trained_model import TrainedModel
 from vqa.inspection.comparison import write_comparison_html
 from vqa.inspection.gallery import write_gallery
 from vqa.inspection.source import Source, open_source
 from vqa.inspection.thumbnails import Thumbnails, thumbnails
+from vqa.nn.spec import NetworkSpec
 from vqa.scoring.compare import PredictionSet, compare
 
 # The texts and attributes that a reader or a screen reader is shown, in the page as it stands now.
@@ -73,6 +76,13 @@ class HostileSource(Source):
 
     def thumbnails(self, image_ids: list[str]) -> Thumbnails:
         return thumbnails(self.folder, image_ids)
+
+
+class HostileModel(TrainedModel):
+    """A model that is only looked at."""
+
+
+HostileModel.__abstractmethods__ = frozenset()
 
 
 def assert_calm(page: Any) -> None:
@@ -147,7 +157,10 @@ def test_reports_in_a_notebook(page: Any, tmp_path: Path, folder: Originals) -> 
     frame = hostile_frame()
     source = HostileSource(TEXTS[3], frame, folder)
     comparison = compare(*(PredictionSet(name, frame, {"card": TEXTS[0]}) for name in (TEXTS[1], TEXTS[20])))
-    html = [each._repr_html_() for each in (source.evaluation, comparison)]
+    record = {"card": TEXTS[0], "seed": 1, "best_epoch": 2}
+    network = NetworkSpec(TEXTS[2], 3, 2, 0, "none", (1,), {})
+    run = HostileModel(Path(TEXTS[20]), record, Vocabulary([TEXTS[0]], [TEXTS[3]]), network, TEXTS[11])
+    html = [each._repr_html_() for each in (source.evaluation, comparison, run)]
     (tmp_path / "notebook.html").write_text(
         f"<!doctype html><meta charset=utf-8><title>notebook</title><body>{''.join(html)}", encoding="utf-8"
     )

@@ -20,8 +20,10 @@ from vqa.data.originals import Originals
 from vqa.inspection import charts
 from vqa.inspection.explorer import System, compact, explorer_data, facet
 from vqa.inspection.page import content_security_policy, embed_json
-from vqa.inspection.summary import confusion
+from vqa.inspection.prediction_rows import question_table
+from vqa.inspection.summary import confusion, summary
 from vqa.inspection.thumbnails import BUDGET, thumbnails
+from vqa.scoring.report import evaluate
 
 
 @given(st.recursive(st.text() | st.floats(allow_nan=False, allow_infinity=False), st.lists))
@@ -83,6 +85,14 @@ def test_confusion_by_hand(frame: pd.DataFrame) -> None:
 
 def decoded(text: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(text)))
+
+
+def test_a_rate_over_some_of_the_questions_says_over_how_many(frame: pd.DataFrame) -> None:
+    frame.at[0, "answers"] = ("blue",)
+    report = evaluate(question_table(frame, "frame"), frame["prediction"].tolist()).report
+    shown = summary(report, frame, None)
+    names = [rung["name"] for rung in shown["rungs"]] + [rule["name"] for rule in shown["rules"]]
+    assert {"this run", "human agreement (5 questions)", "per split", "VQA official (5 questions)"} <= set(names)
 
 
 def test_each_image_has_one_thumbnail_and_a_missing_one_is_named(pictures: Originals) -> None:

@@ -17,6 +17,7 @@ from vqa.data.dataset import Dataset, load_dataset
 from vqa.data.options import DataOptions
 from vqa.data.table import QuestionTable
 from vqa.data.vocab import Vocabulary
+from vqa.display import html_table
 from vqa.errors import RunError
 from vqa.evaluation.asking import Answer, ImageLike, check_question, image_values
 from vqa.evaluation.predict import BATCH_SIZE, predict
@@ -66,6 +67,17 @@ class TrainedModel(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.path)!r}, {self.spec.preset}, best epoch {self.record['best_epoch']})"
+
+    def _repr_html_(self) -> str:
+        facts = [
+            ("data set", self.record["card"]),
+            ("network", self.spec.preset),
+            ("activation", self.activation),
+            ("answers in the vocabulary", self.vocabulary.num_answers),
+            ("seed", self.record["seed"]),
+            ("best epoch", self.record["best_epoch"]),
+        ]
+        return html_table((), facts, "ll", f"{type(self).__name__} {self.path}")
 
     @property
     def history(self) -> pd.DataFrame | None:

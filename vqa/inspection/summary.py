@@ -14,6 +14,7 @@ from vqa.inspection import charts
 from vqa.inspection.charts import Series
 from vqa.inspection.explorer import expected_answer
 from vqa.scoring.comparison_schema import ComparisonReport
+from vqa.scoring.formatting import format_count
 from vqa.scoring.intervals import Rate
 from vqa.scoring.report_schema import Report
 
@@ -70,7 +71,16 @@ def _rungs(report: Report) -> list[dict[str, Any]]:
         ("human agreement", "ceiling", human.any_of if human else None),
         ("ceiling of the answer vocabulary", "ceiling", report.ceilings.vocabulary_any_of),
     ]
-    return [{"name": label, "style": style, "rate": rate} for label, style, rate in rungs if rate is not None]
+    return [
+        {"name": _with_count(label, rate, report), "style": style, "rate": rate}
+        for label, style, rate in rungs
+        if rate is not None
+    ]
+
+
+def _with_count(name: str, rate: Rate, report: Report) -> str:
+    """Return the name of a rate, with the number of its questions where those are not all."""
+    return name if rate.n == report.questions else f"{name} ({format_count(rate.n)} questions)"
 
 
 def _rules(report: Report) -> list[dict[str, Any]]:
@@ -83,7 +93,11 @@ def _rules(report: Report) -> list[dict[str, Any]]:
         ("VQA lenient", lenient.overall if lenient else None, None),
         ("human agreement, VQA official", report.ceilings.human_leave_one_out, None),
     ]
-    return [{"name": name, "rate": rate, "ceiling": ceiling} for name, rate, ceiling in rules if rate is not None]
+    return [
+        {"name": _with_count(name, rate, report), "rate": rate, "ceiling": ceiling}
+        for name, rate, ceiling in rules
+        if rate is not None
+    ]
 
 
 def _notes(report: Report) -> list[str]:
