@@ -53,6 +53,27 @@ def test_the_rows_are_records_of_the_columns() -> None:
     assert not second.is_right("None")
 
 
+def test_a_table_prints_question_answers_prediction_and_loss(tmp_path: Path) -> None:
+    write_predictions(table(question=["what is <b>it</b>?", "\x1b[2J" + "long " * 20]), tmp_path / "p.jsonl")
+    frame = read_predictions(tmp_path / "p.jsonl")
+    lines = repr(frame).splitlines()
+    assert lines[0].split() == ["question", "answers", "prediction", "loss", "hit"]
+    assert max(map(len, lines[:-1])) <= 80
+    assert "mirror, pool, mirror" in lines[1]
+    assert lines[2].split()[1].startswith("\\x1b[2Jlong")
+    assert lines[-1].startswith("[2 rows x 12 columns; not shown: question_id, image_id, probability, top, score")
+    assert "&lt;b&gt;" in frame._repr_html_()
+    assert "<b>" not in frame._repr_html_()
+
+
+def test_a_selection_of_a_table_prints_alike_and_other_columns_as_pandas_does(tmp_path: Path) -> None:
+    write_predictions(table(), tmp_path / "p.csv")
+    frame = read_predictions(tmp_path / "p.csv")
+    assert repr(frame[frame["hit"] == 1]).split()[:5] == ["question", "answers", "prediction", "loss", "hit"]
+    assert repr(frame[["loss", "hit"]]) == repr(pd.DataFrame(frame)[["loss", "hit"]])
+    assert "<td>" in frame[["loss"]]._repr_html_()
+
+
 def test_further_columns_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "p.parquet"
     write_predictions(table().assign(margin=0.5), path)
@@ -137,8 +158,7 @@ def test_a_file_saved_by_a_spreadsheet_can_be_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"probability": [0.5, 1.5]}, "row 2 (question '2'): expected probability to be a number from 0 to 1, got 1.5"),
-        ({"probability": [math.nan, 0.5]}, "row 1 (question '001'): expected probability to be a number from 0 to 1"),
+        ({"probability": [0.5, 1.5]}, "row 2 (question '2'): expected probability to be a number from 0 to 1, or em"),
         ({"hit": [1, 2]}, "row 2 (question '2'): expected hit to be 0 or 1, got 2"),
         ({"answers": [("a",), ()]}, "row 2 (question '2'): expected answers to be a JSON list of one or more texts"),
         ({"answers": [(1,), ("a",)]}, "row 1 (question '001'): expected answers to be a JSON list of one or more"),

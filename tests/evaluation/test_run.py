@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -47,3 +49,13 @@ def test_questions_of_ones_own_are_predicted_and_reported(run: Run) -> None:
     assert frame["question_id"].tolist() == ["1", "2"]
     assert frame["score"].isna().tolist() == [True, False]
     assert (evaluation.report.questions, evaluation.report.split) == (2, "")
+
+
+def test_a_run_says_what_it_is(run: Run) -> None:
+    assert re.fullmatch(
+        r"Run\('.*/run', question-only on card\.toml, loss softmax, best epoch 1 of 1, validation any-of [01]\.\d{4}\)",
+        repr(run),
+    )
+    html = run._repr_html_()
+    for text in ("question-only", "card.toml", "1 of 1", "per_split_ceiling"):
+        assert text in html

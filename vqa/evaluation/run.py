@@ -15,6 +15,7 @@ from vqa.data.dataset import Dataset
 from vqa.data.loader import GroupedLoader
 from vqa.data.options import DataOptions
 from vqa.data.vocab import Vocabulary
+from vqa.display import html_table
 from vqa.errors import RunError
 from vqa.evaluation.asking import ImageLike
 from vqa.evaluation.run_contents import read_run
@@ -22,6 +23,7 @@ from vqa.evaluation.trained_model import TrainedModel
 from vqa.nn.attention_map import attention_weights
 from vqa.nn.losses import LOSSES
 from vqa.nn.network import GRAPH, VqaNetwork, build_from_spec
+from vqa.scoring.formatting import format_rate
 from vqa.training.checkpoint import load_network
 from vqa.training.config import TrainConfig
 from vqa.training.forward import Forward
@@ -57,7 +59,7 @@ def load_run(
 
 
 class Run(TrainedModel):
-    """A trained network with all that is needed to use it.
+    """A trained network with everything that is needed to use it.
 
     Attributes
     ----------
@@ -84,6 +86,27 @@ class Run(TrainedModel):
             path, record, vocabulary, network.spec, loss.activation, device=device, card=card, dataset=dataset
         )
         self.network, self.loss = network, loss
+
+    def __repr__(self) -> str:
+        record = self.record
+        return (
+            f"Run({str(self.path)!r}, {self.spec.preset} on {Path(record['card']).name}, loss {self.loss.name}, "
+            f"best epoch {record['best_epoch']} of {len(self.history)}, "
+            f"validation any-of {format_rate(record['best']['any_of'])})"
+        )
+
+    def _repr_html_(self) -> str:
+        record, best = self.record, self.record["best"]
+        scores = (f"{name} {value:.4f}" for name, value in best.items() if value is not None)
+        rows = [
+            ("network", f"{self.spec.preset}, {self.vocabulary.num_answers} answers"),
+            ("loss", self.loss.name),
+            ("data set", record["card"]),
+            ("best epoch", f"{record['best_epoch']} of {len(self.history)}"),
+            ("validation", ", ".join(scores)),
+            ("seed", record["seed"]),
+        ]
+        return html_table([], rows, "ll", caption=f"Run {self.path}")
 
     @property
     def config(self) -> TrainConfig:
