@@ -157,3 +157,20 @@ def test_wrong_usage(card: Path, tmp_path: Path) -> None:
     assert run("score").exit_code == 2
     assert run("score", tmp_path / "a.json").exit_code == 2
     assert "missing: --annotations, --results" in run("score", "--questions", "q.json").stderr
+
+
+def test_protocols(card: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "r.json", ANSWERS)
+    done = run("score", path, "--data", card, "--all-protocols", "--json", "-")
+    assert done.exit_code == 0, done.output
+    values = {each["protocol"]: each["score"] for each in json.loads(done.stdout)["protocols"]}
+    # "Blue" is "blue" to ANLS; "red" is a third of "dark red" away from nothing: it is an answer itself.
+    assert values["anls"]["value"] == 0.75
+    assert values["aokvqa"]["value"] == pytest.approx((2 / 3 + 1 / 3) / 4)
+    two = run("score", path, "--data", card, "--protocol", "any_of", "--protocol", "relaxed")
+    assert two.exit_code == 0, two.output
+    assert "any-of scores 0 questions higher than relaxed, 1 lower" in two.stdout
+    assert "4: 'Blue' scores 0.0000 and 1.0000 (answers: 'navy', 'blue')" in two.stdout
+    wrong = run("score", path, "--data", card, "--protocol", "vqa")
+    assert wrong.exit_code == 2
+    assert "unknown protocol 'vqa'" in wrong.stderr

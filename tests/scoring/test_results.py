@@ -112,7 +112,7 @@ def test_the_text_names_the_most_frequent_types() -> None:
 
 
 def test_an_unknown_rule_is_refused() -> None:
-    with pytest.raises(ConfigError, match="unknown rule 'vqa'"):
+    with pytest.raises(ConfigError, match="unknown protocol 'vqa'"):
         score_results(FOUR, ["cat"] * 4, rule="vqa")
 
 

@@ -11,8 +11,23 @@ from vqa.cli._options import emit, json_option, seed_option
 
 if TYPE_CHECKING:
     from vqa.evaluation.system_predictions import SystemPredictions
+    from vqa.scoring.answer_sets import AnswerSets
+    from vqa.scoring.intervals import ClusterBootstrap
 
 FILE = click.Path(path_type=Path)
+
+
+def _known(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of protocols, underscores as hyphens; a wrong one is wrong usage."""
+    if not names:
+        return names
+    from vqa.errors import ConfigError
+    from vqa.scoring.protocols import protocol_named
+
+    try:
+        return tuple(protocol_named(name).name for name in names)
+    except ConfigError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command()
@@ -25,9 +40,11 @@ FILE = click.Path(path_type=Path)
 @click.option(
     "--protocol",
     "--rule",
-    "protocol",
+    "names",
     metavar="NAME",
-    help="Scoring rule; vqa-official with the official files, else any-of. A wrong name lists all.",
+    multiple=True,
+    callback=_known,
+    help="Scoring rule [default: vqa-official with the official files, else any-of]; twice shows where two differ.",
 )
 @click.option("--all-protocols", is_flag=True, help="One line per protocol that these questions can be scored by.")
 @click.option("--partial", is_flag=True, help="Score the questions that have an answer, and say so.")
@@ -85,11 +102,17 @@ def _score_with_card(card: Path, predictions: Path, split: str, partial: bool, s
         source = Source(str(predictions), system.frame(), dict(system.provenance()), card=card)
         write_gallery(options["html"], source)
     if options["explained"] is not None:
-        _explain(system, options["explained"], options["protocol"] or "any-of", options["json_file"])
+        _explain(system, options["explained"], _first(options["names"], "any-of"), options["json_file"])
         return
     evaluation = system.report(seed=seed)
     text = f"{evaluation.to_text()}\n{system.remarks()}"
     report = {**evaluation.to_json(), "predictions": system.to_json()}
+    by_protocol = _by_protocol(
+        options["names"], options["all_protocols"], system.predictions, system.scores.answers, system.bootstrap(seed),
+        list(system.questions.question_id), list(system.questions.answer_type),
+    )  # fmt: skip
+    text += by_protocol[0]
+    report.update(by_protocol[1])
     if options["against"]:
         from vqa.scoring.compare import compare
 
@@ -117,18 +140,56 @@ def _row_of(question_id: str, ids: list[str], file: str) -> int:
     return ids.index(question_id)
 
 
+def _first(names: tuple[str, ...], default: str) -> str:
+    return names[0] if names else default
+
+
+def _by_protocol(
+    names: tuple[str, ...],
+    all_protocols: bool,
+    predictions: list[str],
+    answers: AnswerSets,
+    bootstrap: ClusterBootstrap,
+    question_ids: list[str],
+    answer_types: list[str],
+) -> tuple[str, dict[str, Any]]:
+    """Return the scores under the named protocols, or all, and where the first two differ, as text and JSON."""
+    from dataclasses import asdict
+
+    from vqa.scoring.protocol_table import difference, render_difference, render_scores, score_by_protocols
+    from vqa.scoring.protocols import PROTOCOLS, answerability, protocol_named
+
+    chosen = [protocol_named(name) for name in names]
+    if not chosen and not all_protocols:
+        return "", {}
+    scores = score_by_protocols(predictions, answers, bootstrap, PROTOCOLS.values() if all_protocols else chosen)
+    text = f"\n\n{render_scores(scores)}"
+    report: dict[str, Any] = {"protocols": [asdict(score) for score in scores]}
+    if len(chosen) > 1:
+        found = difference(chosen[0], chosen[1], predictions, answers, question_ids)
+        text += f"\n\n{render_difference(found)}"
+        report["protocol_difference"] = asdict(found)
+    if any(score.protocol == "vizwiz" for score in scores) and "unanswerable" in answer_types:
+        found_answerability = answerability(predictions, answer_types)
+        text += f"\n\n{found_answerability.to_text()}"
+        report["answerability"] = asdict(found_answerability)
+    return text, report
+
+
 def _score_official_files(questions: Path, annotations: Path, results: Path, partial: bool, **options: Any) -> None:
     import json
 
     from vqa.files import replacing
+    from vqa.scoring.answer_sets import AnswerSets
     from vqa.scoring.explanation import explain
+    from vqa.scoring.intervals import ClusterBootstrap, cluster_names
     from vqa.scoring.official_files import read_official, read_results
     from vqa.scoring.results import match_results, score_results
 
     official = read_official(questions, annotations)
     ids, answers = read_results(results)
     chosen, predictions = match_results(official, ids, answers, partial=partial, where=str(results))
-    rule, explained, json_file = options["protocol"] or "vqa-official", options["explained"], options["json_file"]
+    rule, explained, json_file = _first(options["names"], "vqa-official"), options["explained"], options["json_file"]
     if explained is not None:
         row = _row_of(explained, chosen.question_id, str(results))
         explanation = explain(explained, chosen.question[row], predictions[row], chosen.answers[row], rule=rule)
@@ -142,4 +203,10 @@ def _score_official_files(questions: Path, annotations: Path, results: Path, par
         with replacing(options["per_question"]) as file:
             json.dump(score.per_question(), file, indent=0)
             file.write("\n")
-    emit(score.to_text(), score.to_json(), json_file)
+    text, more = _by_protocol(
+        options["names"][1:] and options["names"], options["all_protocols"], predictions,
+        AnswerSets(chosen.answers, distinct_records=chosen.with_answer_ids),
+        ClusterBootstrap(cluster_names(chosen.question_id, chosen.image_id), seed=options["seed"]),
+        chosen.question_id, chosen.answer_type,
+    )  # fmt: skip
+    emit(score.to_text() + text, {**score.to_json(), **more}, json_file)

@@ -18,6 +18,7 @@ from vqa.errors import DataError
 from vqa.evaluation.predictions import scored_table
 from vqa.scoring.compare import PredictionSet
 from vqa.scoring.id_lists import match_ids
+from vqa.scoring.intervals import ClusterBootstrap, cluster_names
 from vqa.scoring.prediction_formats import SystemAnswers, read_system_answers, rows_in_order
 from vqa.scoring.questions import encode_answers
 from vqa.scoring.report import Evaluation, evaluate
@@ -71,6 +72,10 @@ class SystemPredictions:
     def frame(self) -> pd.DataFrame:
         """Return the predictions table; probability and loss are empty where they are not known."""
         return scored_table(self.questions, self.predictions, self.probabilities, self.scores)
+
+    def bootstrap(self, seed: int) -> ClusterBootstrap:
+        """Return the resampling of the questions' images."""
+        return ClusterBootstrap(cluster_names(self.questions.question_id, self.questions.image_id), seed=seed)
 
     def prediction_set(self) -> PredictionSet:
         """Return the predictions as `vqa.scoring.compare` takes them."""

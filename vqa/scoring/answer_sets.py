@@ -73,6 +73,7 @@ class AnswerSets:
     ----------
     answers : one sequence of answers as written per question, with repeats
     normalized : compare answers in their lenient form instead of as written; the official rule has its own form
+    distinct_records : the answers of a question differ in more than their text, by an answer id
 
     Attributes
     ----------
@@ -85,8 +86,11 @@ class AnswerSets:
         A question has no answer, or an answer is not a string.
     """
 
-    def __init__(self, answers: Iterable[Sequence[str]], *, normalized: bool = False) -> None:
+    def __init__(
+        self, answers: Iterable[Sequence[str]], *, normalized: bool = False, distinct_records: bool = True
+    ) -> None:
         self.normalized_comparison = normalized
+        self.distinct_records = distinct_records
         listed = list(answers)
         self.counts = np.fromiter(map(len, listed), dtype=np.int64, count=len(listed))
         if len(listed) and not self.counts.all():
@@ -104,25 +108,29 @@ class AnswerSets:
         """int64 (N,): where each question's answers begin."""
         return np.cumsum(self.counts) - self.counts
 
+    def form(self, process: Callable[[str], str]) -> Form:
+        """Return the answers as some processing gives them."""
+        return Form(process, self._distinct, self._ids)
+
     @cached_property
     def compared(self) -> Form:
         """Answers as any-of and per-split accuracy compare them: as written, or in their lenient form."""
-        return self.lenient if self.normalized_comparison else Form(_as_written, self._distinct, self._ids)
+        return self.lenient if self.normalized_comparison else self.form(_as_written)
 
     @cached_property
     def clean(self) -> Form:
         """Answers with the white space at their ends removed."""
-        return Form(clean_answer, self._distinct, self._ids)
+        return self.form(clean_answer)
 
     @cached_property
     def normalized(self) -> Form:
         """Answers as the official evaluator normalises them."""
-        return Form(normalize_answer, self._distinct, self._ids)
+        return self.form(normalize_answer)
 
     @cached_property
     def lenient(self) -> Form:
         """Answers as the lenient rule normalises them."""
-        return Form(normalize_leniently, self._distinct, self._ids)
+        return self.form(normalize_leniently)
 
     @cached_property
     def unanimous(self) -> Booleans:
@@ -137,31 +145,38 @@ class AnswerSets:
 
     def compared_matches(self, predictions: Sequence[str] | Strings) -> Booleans:
         """Return bool (total,): the human answer equals the prediction (N strings) for its question."""
-        return self._equal(self.compared.codes, self.compared.encode(predictions))
+        return self.equal(self.compared.codes, self.compared.encode(predictions))
 
     def lenient_matches(self, predictions: Sequence[str] | Strings) -> Booleans:
         """Return bool (total,): the human answer equals the prediction after lenient normalisation."""
-        return self._equal(self.lenient.codes, self.lenient.encode(predictions))
+        return self.equal(self.lenient.codes, self.lenient.encode(predictions))
 
     def official_matches(self, predictions: Sequence[str] | Strings) -> Booleans:
         """Return bool (total,): the human answer equals the prediction under the official rule, gate included."""
-        if len(predictions) != len(self):
-            raise self._wrong_number(len(predictions))
+        self.check_number(len(predictions))
         predicted = np.where(self.unanimous, self.clean.encode(predictions), self.normalized.encode(predictions))
-        return self._equal(self.official_codes, predicted)
+        return self.equal(self.official_codes, predicted)
 
     @cached_property
     def official_codes(self) -> Integers:
         """int64 (total,): equal within a question where the official rule takes two answers for the same."""
         return np.where(self.unanimous[self.rows], self.clean.codes, self.normalized.codes)
 
-    def _equal(self, codes: Integers, predicted: Integers) -> Booleans:
-        if len(predicted) != len(self):
-            raise self._wrong_number(len(predicted))
+    def equal(self, codes: Integers, predicted: Integers) -> Booleans:
+        """Return bool (total,): the code of the human answer equals that of the prediction (N,) for its question.
+
+        Raises
+        ------
+        DataError
+            There is not one prediction per question.
+        """
+        self.check_number(len(predicted))
         return codes == predicted[self.rows]
 
-    def _wrong_number(self, number: int) -> DataError:
-        return DataError(f"expected one prediction per question: {len(self)}, got {number}")
+    def check_number(self, number: int) -> None:
+        """Raise DataError unless there are as many predictions as questions."""
+        if number != len(self):
+            raise DataError(f"expected one prediction per question: {len(self)}, got {number}")
 
     @cached_property
     def official_agreement(self) -> Integers:

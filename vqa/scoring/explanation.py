@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from vqa.errors import ConfigError
 from vqa.scoring import rules
 from vqa.scoring.answer_sets import AnswerSets
 from vqa.scoring.formatting import format_rate
 from vqa.scoring.normalize import clean_answer, normalize_answer, normalize_leniently
+
+EXPLAINED = ("vqa-official", "vqa-lenient", "any-of")
 
 
 @dataclass(frozen=True)
@@ -81,10 +84,17 @@ def explain(
 ) -> Explanation:
     """Return how the score of one prediction against the human answers of its question comes about.
 
+    Raises
+    ------
+    ConfigError
+        The steps of this rule are not shown.
+
     >>> explanation = explain("1", "What is it?", "A dog", ["dog", "dog", "puppy"])
     >>> explanation.compared, explanation.score.__round__(4)
     ('dog', 0.4444)
     """
+    if rule not in EXPLAINED:
+        raise ConfigError(f"--explain shows the steps of {', '.join(EXPLAINED)}, not of {rule!r}")
     sets = AnswerSets([tuple(answers)])
     process, reason = _process(sets, rule)
     matched = {

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from vqa.errors import ConfigError, DataError, did_you_mean
+from vqa.errors import DataError
 from vqa.scoring.answer_sets import AnswerSets, Floats, distinct_codes
 from vqa.scoring.formatting import format_count, format_percent, round_percent
 from vqa.scoring.id_lists import match_ids
 from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names
 from vqa.scoring.official_files import OfficialQuestions
-from vqa.scoring.rules import RULES, official_note
+from vqa.scoring.protocols import Protocol, protocol_named
+from vqa.scoring.rules import official_note
 
-RESULT_RULES = ("vqa-official", "vqa-lenient", "any-of")
 TYPES_SHOWN = 12
 
 
@@ -122,19 +122,18 @@ def score_results(
     Raises
     ------
     ConfigError
-        `rule` is none of vqa-official, vqa-lenient and any-of.
+        `rule` is not the name of a protocol.
     """
-    if rule not in RESULT_RULES:
-        raise ConfigError(f"unknown rule {rule!r}{did_you_mean(rule, RESULT_RULES)}")
-    sets = AnswerSets(questions.answers)
-    scores = RULES[rule](predictions, sets)
+    protocol = protocol_named(rule)
+    sets = AnswerSets(questions.answers, distinct_records=questions.with_answer_ids)
+    scores = protocol.score(predictions, sets)
     bootstrap = ClusterBootstrap(cluster_names(questions.question_id, questions.image_id), seed=seed)
     by_answer_type = bootstrap.rates_by_name(scores, questions.answer_type)
     by_question_type = bootstrap.rates_by_name(scores, questions.question_type)
     overall = bootstrap.rate(scores)
     assert overall is not None, "there is at least one question"
     summary = ResultSummary(
-        protocol=rule,
+        protocol=protocol.name,
         questions=len(questions.question_id),
         images=len({image for image in questions.image_id if image}),
         overall=round_percent(100 * float(np.cumsum(scores)[-1]) / len(scores)),
@@ -146,7 +145,7 @@ def score_results(
             {name: _percent(rate) for name, rate in by_question_type.items()},
         ),
         seed=seed,
-        notes=_notes(questions, sets, rule),
+        notes=_notes(questions, sets, protocol),
     )
     return ResultScore(summary, list(questions.question_id), scores)
 
@@ -168,11 +167,11 @@ def _percent(rate: Rate) -> Rate:
     return Rate(100 * rate.value, rate.n, 100 * rate.low, 100 * rate.high)
 
 
-def _notes(questions: OfficialQuestions, sets: AnswerSets, rule: str) -> list[str]:
-    if rule == "any-of":
+def _notes(questions: OfficialQuestions, sets: AnswerSets, protocol: Protocol) -> list[str]:
+    if not protocol.compares_annotators:
         return []
     notes = [official_note(sets)]
-    if not questions.with_answer_ids:
+    if not questions.with_answer_ids and protocol.name != "lmms-eval-vqav2":
         notes.append(
             "annotations without answer_id: each annotator is left out by position; the official evaluator would leave "
             "out every identical answer too and give 8 matches of 10 the score 20 instead of 100"
