@@ -290,7 +290,7 @@ def test_wrong_use_is_one_line(run, folder, monkeypatch, arguments, code, messag
 def test_the_script_is_the_command(project):
     script = project / "scripts" / "extract_features.py"
     result = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True)
-    assert "vqa extract data/easy_vqa.toml" in result.stdout
+    assert "vqa extract easy_vqa" in result.stdout
 
 
 def test_the_cards_for_easy_vqa_use_its_features(project, tmp_path):

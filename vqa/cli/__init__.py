@@ -61,8 +61,8 @@ def cli() -> None:
     Exit codes: 0 fine, 1 an error (one line on stderr), 2 wrong usage, 130 interrupted.
 
     \b
-    Example, from a fresh clone:
-      vqa train data/easy_vqa_3.toml --run runs/easy
+    Example:
+      vqa train easy_vqa_3 --run runs/easy
       vqa evaluate runs/easy --predictions runs/easy/test.csv
       vqa inspect runs/easy/test.csv --wrong
     """

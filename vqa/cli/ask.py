@@ -37,7 +37,7 @@ def command(
     A run without images takes any IMAGE and does not look at it.
 
     \b
-    Example, after `vqa train data/easy_vqa_3.toml --run runs/easy`:
+    Example, after `vqa train easy_vqa_3 --run runs/easy`:
       vqa ask runs/easy photo.png "what color is the shape?"
     """
     from vqa.export.opening import open_trained

@@ -20,8 +20,8 @@ def command(card: Path, json_file: str | None, seed: int) -> None:
     the ceilings of the usual answer vocabularies and the blind baselines. Images are not looked at.
 
     \b
-    Example, from a fresh clone:
-      vqa audit data/easy_vqa_3.toml
+    Example:
+      vqa audit easy_vqa_3
     """
     from vqa.audit.audit import audit
 

@@ -43,9 +43,9 @@ def command(
     has right and the other wrong. Files of another data hash, split or protocol are refused.
 
     \b
-    Example, from a fresh clone:
-      vqa train data/easy_vqa_3.toml --run runs/a
-      vqa train data/easy_vqa_3.toml --run runs/b --seed 2
+    Example:
+      vqa train easy_vqa_3 --run runs/a
+      vqa train easy_vqa_3 --run runs/b --seed 2
       vqa evaluate runs/a --predictions a.csv
       vqa evaluate runs/b --predictions b.csv
       vqa compare a.csv b.csv

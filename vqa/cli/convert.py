@@ -17,7 +17,7 @@ def command(source: Path, target: Path) -> None:
     byte are kept: a .params file that goes to safetensors and back is the same file. Sparse arrays are refused by name.
 
     \b
-    Example, after `vqa train data/easy_vqa_3.toml --run runs/easy`:
+    Example, after `vqa train easy_vqa_3 --run runs/easy`:
       vqa convert runs/easy/best.params easy.safetensors
     """
     from vqa.export.conversion import convert

@@ -25,7 +25,7 @@ def command(run_dir: Path, card: Path | None, host: str, port: int, engine: str 
     Needs the extra "demo": pip install 'vqa[demo]'.
 
     \b
-    Example, after `vqa train data/easy_vqa_3.toml --run runs/easy`:
+    Example, after `vqa train easy_vqa_3 --run runs/easy`:
       vqa demo runs/easy
     """
     from vqa.errors import InstallationError

@@ -24,7 +24,7 @@ def command(
     Exit code 1 when an error is found, 0 when there are warnings at the most.
 
     \b
-    Example, after `vqa train data/easy_vqa_3.toml --run runs/easy`:
+    Example, after `vqa train easy_vqa_3 --run runs/easy`:
       vqa doctor runs/easy
     """
     from vqa.doctor.runs import examine_run

@@ -39,7 +39,7 @@ def command(
     A file that `vqa export` wrote is evaluated without MXNet; --engine onnx computes a run by onnxruntime as well.
 
     \b
-    Example, after `vqa train data/easy_vqa_3.toml --run runs/easy`:
+    Example, after `vqa train easy_vqa_3 --run runs/easy`:
       vqa evaluate runs/easy --predictions runs/easy/test.csv
     """
     from vqa.evaluation.prediction_files import format_of, write_predictions

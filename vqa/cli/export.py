@@ -41,7 +41,7 @@ def command(
     Needs the extra "onnx": pip install 'vqa[onnx]'.
 
     \b
-    Example, after `vqa train data/easy_vqa_3.toml --run runs/easy`:
+    Example, after `vqa train easy_vqa_3 --run runs/easy`:
       vqa export runs/easy easy.onnx
       vqa export runs/easy easy-torch --format safetensors
     """

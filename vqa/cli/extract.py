@@ -68,7 +68,7 @@ def command(
 
     \b
     Example:
-      vqa extract data/easy_vqa.toml features/easy_vqa.npy --float16
+      vqa extract easy_vqa features/easy_vqa.npy --float16
     """
     from vqa.data.image_sources import find_sources
     from vqa.features.encoders import ImageEncoder

@@ -78,8 +78,8 @@ def command(
     Filters can be combined; a question is shown if it passes all of them.
 
     \b
-    Example, from a fresh clone:
-      vqa train data/easy_vqa_3.toml --run runs/easy
+    Example:
+      vqa train easy_vqa_3 --run runs/easy
       vqa inspect runs/easy --wrong --top-losses 10
       vqa inspect runs/easy --html easy.html
     """

@@ -17,7 +17,7 @@ def command(name: str | None, listing: bool, everything: bool, seed: int, json_f
     """Reproduce a mistake that makes an accuracy misleading: the expected value, naive code, correct code.
 
     \b
-    Example, from a fresh clone:
+    Example:
       vqa lab forum
     """
     if (name is not None) + listing + everything != 1:

@@ -80,7 +80,7 @@ def command(ctx: click.Context, card: Path, **options: Any) -> None:
 
     \b
     Example:
-      vqa train data/easy_vqa_3.toml --run runs/easy
+      vqa train easy_vqa_3 --run runs/easy
     """
     from vqa.cli._training import train
 

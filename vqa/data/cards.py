@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vqa.data.columns import Columns, read_columns
+from vqa.data.included_cards import find_card
 from vqa.data.toml_values import Table, check_keys, choice, existing, flag, is_whole, read_toml, sub_table, text
 from vqa.errors import ConfigError, did_you_mean
 
@@ -122,7 +123,7 @@ class DatasetCard:
 
 
 def load_card(path: str | Path, *, images: bool = True) -> DatasetCard:
-    """Read and check a dataset card; paths in it are relative to the card.
+    """Read and check a dataset card, by its file or by the name of an included one; paths are relative to the card.
 
     Parameters
     ----------
@@ -134,7 +135,7 @@ def load_card(path: str | Path, *, images: bool = True) -> DatasetCard:
         The card is missing or not TOML, a key is unknown or missing, a value has the wrong type, or a file that
         the card names is missing.
     """
-    path = Path(path)
+    path = find_card(path)
     if path.is_dir() or path.suffix != ".toml":
         raise ConfigError(f"expected a dataset card, a .toml file such as data/easy_vqa.toml, got {path}")
     content = read_toml(path)

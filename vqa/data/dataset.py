@@ -179,7 +179,7 @@ def load_dataset(
 
     Parameters
     ----------
-    card_path : the TOML file
+    card_path : the TOML file, or the name of an included card, such as "easy_vqa_3"
     max_bad : largest fraction of bad lines that is accepted in a split, in [0, 1]
     max_answers : keep this many of the commonest answers of the train split; None or 0: all
     min_word_count : keep the words that occur at least this often in the train split's questions

@@ -11,6 +11,7 @@ from PIL import Image
 
 from vqa.data.cards import load_card
 from vqa.data.image_files import ImageFolder, Pixels, decode_image, image_folder
+from vqa.data.included_cards import CARD_SUFFIX, included_card
 from vqa.data.readers import read_split
 from vqa.data.video import DEFAULT_FRAMES, VideoFolder, read_frames
 from vqa.errors import ConfigError, ImageError
@@ -68,7 +69,8 @@ def find_sources(path: str | Path, num_frames: int | None = None) -> Sources:
 
     Parameters
     ----------
-    path : a card (.toml), whose image ids become the ids of the rows, or a folder, whose file names do
+    path : a card (a .toml file or an included card's name), whose image ids become the ids of the rows, or a folder,
+        whose file names do
     num_frames : number of frames to take from each video; None: the files are images, unless a card says otherwise
 
     Raises
@@ -77,7 +79,9 @@ def find_sources(path: str | Path, num_frames: int | None = None) -> Sources:
         The card or the folder has no image or video files.
     """
     path = Path(path)
-    if path.suffix == ".toml":
+    if not path.exists():
+        path = included_card(str(path)) or path
+    if path.suffix == CARD_SUFFIX:
         return _card_sources(path, num_frames)
     if not path.is_dir():
         raise ConfigError(f"expected a folder of images or videos, or a card (.toml), got {path}")

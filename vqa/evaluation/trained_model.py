@@ -14,6 +14,7 @@ import pandas as pd
 
 from vqa.data.cards import load_card
 from vqa.data.dataset import Dataset, load_dataset
+from vqa.data.included_cards import find_card, find_recorded_card
 from vqa.data.options import DataOptions
 from vqa.data.table import QuestionTable
 from vqa.data.vocab import Vocabulary
@@ -62,7 +63,7 @@ class TrainedModel(ABC):
     ) -> None:
         self.path, self.record, self.vocabulary = path, record, vocabulary
         self.spec, self.activation, self.device = spec, activation, device
-        self._card = Path(card) if card else None
+        self._card = find_card(card) if card else None
         self._dataset = dataset
 
     def __repr__(self) -> str:
@@ -119,7 +120,7 @@ class TrainedModel(ABC):
         RunError
             It is not there.
         """
-        path = self._card or Path(self.record["card"])
+        path = self._card or find_recorded_card(self.record["card"])
         if not path.is_file():
             raise RunError(
                 f"{self.path} was trained on {path}, which is not there; name the data set (--card CARD, card=...)"

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vqa.data.cards import ImageCard, load_card
+from vqa.data.included_cards import find_card, find_recorded_card
 from vqa.data.video import DEFAULT_FRAMES, DEFAULT_SIZE
 from vqa.errors import ConfigError, InstallationError
 from vqa.evaluation.run_contents import RunContents
@@ -69,7 +70,7 @@ def license_note(record: Mapping[str, Any], stated: str, with_encoder: bool) -> 
 
 def image_card(record: Mapping[str, Any], card: str | Path | None) -> ImageCard | None:
     """Return the images of a run's data set; None where it has none, or its card is not there."""
-    path = Path(card or record["card"])
+    path = find_card(card) if card else find_recorded_card(record["card"])
     return load_card(path).images if card or path.is_file() else None
 
 

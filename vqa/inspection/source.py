@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vqa.data.cards import DatasetCard, load_card
+from vqa.data.included_cards import find_recorded_card
 from vqa.data.originals import open_originals
 from vqa.data.readers import read_split
 from vqa.data.table import QuestionTable
@@ -96,7 +97,7 @@ class Source:
             self.missing["data"] = "the file does not name its data set; name it with --card CARD"
             return None
         try:
-            return load_card(recorded)
+            return load_card(find_recorded_card(recorded))
         except VqaError as error:
             self.missing["data"] = f"{error}; name the data set with --card CARD"
             return None
