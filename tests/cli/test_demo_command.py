@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from demo_process import start_demo
 
 import vqa
 from vqa.cli import cli
@@ -51,23 +49,11 @@ def test_it_serves_a_run_until_interrupted(project: Path, tmp_path: Path) -> Non
     dataset = vqa.load_dataset(project / "data" / "forum.toml")
     network = vqa.build_network("question-only", dataset, seed=1)
     vqa.fit(network, dataset, LOSSES["softmax"](), run_dir=tmp_path / "forum", epochs=30, learning_rate=0.02)
-    command = [sys.executable, "-c", "from vqa.cli import main; main()", "demo", str(tmp_path / "forum"), "--port", "0"]
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        # A test runner started in the background ignores Ctrl-C, and its children would inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    ) as server:
-        assert server.stdout is not None
+    server, address = start_demo(tmp_path / "forum")
+    with server:
         assert server.stderr is not None
-        line = server.stdout.readline()
-        address = re.fullmatch(r".*forum answers on (http://127\.0\.0\.1:\d+/)\n", line)
-        assert address, server.stderr.read()
         question = "is the person sitting or standing in the video"
-        answer = httpx.post(f"{address[1]}ask", data={"question": question}, files={"image": ("", b"")}, timeout=60)
+        answer = httpx.post(f"{address}ask", data={"question": question}, files={"image": ("", b"")}, timeout=60)
         assert answer.json()["answer"] == "standing"
         server.send_signal(signal.SIGINT)
         assert server.wait(timeout=30) == 130

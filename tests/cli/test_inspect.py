@@ -122,7 +122,7 @@ def test_what_inspect_writes_can_be_inspected(table: Path, tmp_path: Path) -> No
     assert "2 questions about 2 images, 0 hits" in inspect(tmp_path / "wrong.csv").stdout
 
 
-def test_long_lists_are_cut_with_a_word_about_it(table: Path, tmp_path: Path) -> None:
+def test_a_long_list_is_cut_and_says_so(table: Path, tmp_path: Path) -> None:
     many = pd.concat([read_predictions(table)] * 10, ignore_index=True)
     many["question_id"] = [f"n{number}" for number in range(40)]
     write_predictions(many, tmp_path / "many.csv")

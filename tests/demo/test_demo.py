@@ -141,7 +141,7 @@ def test_an_answer_holds_top_answers_and_unknown_words(demo: Demo) -> None:
     assert demo.run.threads == {"network"}
 
 
-def test_an_error_of_ours_is_not_shown_and_does_not_end_the_thread(demo: Demo) -> None:
+def test_an_internal_error_is_not_shown_and_does_not_end_the_thread(demo: Demo) -> None:
     status, result = demo.ask(picture(), "crash")
     assert status == 500
     assert "secret" not in result["error"]
@@ -163,7 +163,7 @@ def test_a_body_that_is_too_large_is_not_read_to_its_end(demo: Demo, chunked: bo
     assert demo.ask(picture())[0] == 200
 
 
-def test_a_form_that_is_none_is_refused(demo: Demo) -> None:
+def test_what_is_not_a_form_is_refused(demo: Demo) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     assert httpx.post(f"{demo.address}ask", content=b"nonsense", headers=headers).status_code == 400
     assert httpx.post(f"{demo.address}ask", content=b"{}").status_code == 422
@@ -249,7 +249,7 @@ def test_pages_forbid_other_sources(demo: Demo) -> None:
     assert httpx.get(f"{demo.address}examples/1").status_code == 404
 
 
-def test_when_too_many_wait_one_is_told_to_come_back() -> None:
+def test_one_question_too_many_is_told_to_try_again() -> None:
     run = ColourRun()
     run.gate.clear()
     worker = Worker(lambda: run, waiting=1)
@@ -387,7 +387,7 @@ def test_the_placeholder_and_the_first_suggestions_are_questions_of_the_data(ope
     assert page.locator("#suggestions button").all_inner_texts() == ["is it a zebra?"]
 
 
-def test_the_demo_says_when_it_has_gone(open_demo: Any, tmp_path: Path) -> None:
+def test_the_page_says_that_the_demo_does_not_respond(open_demo: Any, tmp_path: Path) -> None:
     page = open_demo
     upload(page, tmp_path / "good.png", picture("blue"))
     page.route("**/ask", lambda route: route.abort())

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from demo_process import start_demo
 
 import vqa
 from vqa.nn.losses import MultiAnswerSoftmaxLoss
@@ -32,20 +30,7 @@ class Server:
 
     def __init__(self, run: Any) -> None:
         self.run = run
-        command = [sys.executable, "-c", "from vqa.cli import main; main()", "demo", str(run.path), "--port", "0"]
-        self.process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            # A test runner started in the background ignores Ctrl-C, and its children would inherit that.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        assert self.process.stdout is not None
-        match = re.search(r"http://127\.0\.0\.1:(\d+)/", self.process.stdout.readline())
-        assert match, self.process.stderr.read() if self.process.stderr else ""
-        self.address, self.port = match[0], int(match[1])
+        self.process, self.address = start_demo(run.path)
 
     def megabytes(self) -> float:
         """Return the memory of the process, in MB."""
@@ -134,8 +119,9 @@ def test_large_uploads_of_many_clients_stay_bounded_in_memory(server: Server) ->
 
 
 def test_ctrl_c_ends_it_at_once_even_while_a_slow_client_sends(server: Server) -> None:
-    with socket.create_connection(("127.0.0.1", server.port)) as client:
-        head = f"POST /ask HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Length: 1000\r\n\r\nabc"
+    port = int(server.address.rstrip("/").rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        head = f"POST /ask HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 1000\r\n\r\nabc"
         client.sendall(head.encode())
         httpx.get(server.address)
         started = time.monotonic()

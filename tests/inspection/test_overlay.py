@@ -31,7 +31,7 @@ def test_small_images_are_enlarged() -> None:
     assert attention_overlay(np.zeros((3, 64, 32), dtype=np.uint8), np.ones(4) / 4).size == (320, 640)
 
 
-def test_regions_that_are_no_grid_are_refused() -> None:
+def test_regions_that_do_not_form_a_grid_are_refused() -> None:
     with pytest.raises(ConfigError, match="attends to 37 regions, not a square grid"):
         attention_overlay(np.zeros((3, 64, 32), dtype=np.uint8), np.ones(37))
 

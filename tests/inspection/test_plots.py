@@ -89,7 +89,7 @@ def test_files_are_written_whole_and_the_same_each_time(
     assert b"per-split ceiling" in b"".join(contents[0])
 
 
-def test_a_run_of_no_epochs_has_no_curves(tmp_path: Path) -> None:
+def test_a_run_without_epochs_has_no_curves(tmp_path: Path) -> None:
     assert save_training_plots(tmp_path, HISTORY.iloc[:0]) == []
 
 

@@ -54,7 +54,7 @@ def test_a_miss_without_a_loss_comes_first_and_a_hit_without_one_last(frame: pd.
         ({"types": ("colour",)}, "no question has the type 'colour'; did you mean 'color'?"),
     ],
 )
-def test_an_unknown_name_is_one_line_with_look_alikes(
+def test_an_unknown_name_is_one_line_with_similar_names(
     frame: pd.DataFrame, filters: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(DataError) as raised:
