@@ -383,3 +383,17 @@ def test_a_report_that_does_not_fit_on_the_disk_is_named(home: Path, tmp_path: P
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1] == f"Error: {path}: File too large"
     assert not list(tmp_path.iterdir())
+
+
+def test_text_that_is_not_ascii_in_a_locale_that_is(home: Path, project: Path, tmp_path: Path) -> None:
+    image = tmp_path / "größe 红.png"
+    shutil.copy(home / "data/images/test0.png", image)
+    # Python would switch to UTF-8 by itself in this locale, were it not told otherwise.
+    ascii_locale = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    arguments = ["ask", home / "run", image, "what color is это"]
+    for start in (["-m", "vqa.cli"], ["-c", "from vqa.cli import main; main()"]):
+        result = subprocess.run(
+            [sys.executable, *start, *map(str, arguments)], capture_output=True, env=ascii_locale, check=False
+        )
+        assert result.returncode == 0, result.stderr.decode()
+        assert "never seen: 'это'" in result.stderr.decode("utf-8")

@@ -80,4 +80,8 @@ _add_subcommands()
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    if sys.getfilesystemencoding() == "ascii":
+        # Python could name no file and read no question that is not ASCII: start again in its UTF-8 mode.
+        started = getattr(sys, "orig_argv", ["", "-m", "vqa.cli", *(arguments or sys.argv[1:])])  # new in Python 3.10
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *started[1:]])
     cli.main(args=arguments, prog_name="vqa")
