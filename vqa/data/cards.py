@@ -12,7 +12,7 @@ from vqa.data.included_cards import find_card
 from vqa.data.toml_values import Table, check_keys, choice, existing, flag, is_whole, read_toml, sub_table, text
 from vqa.errors import ConfigError, did_you_mean
 
-CARD_KEYS = ("name", "format", "answers", "annotators", "columns", "csv", "splits", "images")
+CARD_KEYS = ("name", "format", "answers", "annotators", "columns", "csv", "daquar", "splits", "images")
 EXACT, NORMALIZED = "exact", "normalized"
 # By format: the keys that a split must have, and those that it may have.
 SPLIT_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -21,6 +21,7 @@ SPLIT_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "json": (("file",), ("where", "image_name")),
     "jsonl": (("file",), ("where", "image_name")),
     "zjb": (("file",), ()),
+    "daquar": (("file",), ()),
     "vqa-json": (("questions", "annotations"), ("image_name",)),
 }
 FORMATS_WITH_COLUMNS = ("csv", "json", "jsonl")
@@ -73,6 +74,20 @@ class CsvDialect:
 
 
 @dataclass(frozen=True)
+class DaquarOptions:
+    """What is taken of DAQUAR's answers, some of which are lists such as "book, scissor".
+
+    Attributes
+    ----------
+    single_word_answers : leave out the questions whose answers are lists
+    answer_sets : make each part of a list an answer of its own
+    """
+
+    single_word_answers: bool = False
+    answer_sets: bool = False
+
+
+@dataclass(frozen=True)
 class ImageCard:
     """Where the images are.
 
@@ -101,7 +116,7 @@ class DatasetCard:
     Attributes
     ----------
     path : the card itself
-    format : "easy-vqa", "csv", "json", "jsonl", "zjb" or "vqa-json"
+    format : "easy-vqa", "csv", "json", "jsonl", "zjb", "daquar" or "vqa-json"
     annotators : number of simulated annotators, or None for the answers as published
     splits : files by the split's name
     images : None where the data set is question-only
@@ -109,6 +124,7 @@ class DatasetCard:
         not say it, which means exact
     columns : which column, or key, holds what (csv, json, jsonl)
     csv : how the file is written (csv)
+    daquar : what is taken of the answers (daquar)
     """
 
     path: Path
@@ -120,6 +136,7 @@ class DatasetCard:
     answers: str | None = None
     columns: Columns = field(default_factory=Columns)
     csv: CsvDialect = field(default_factory=CsvDialect)
+    daquar: DaquarOptions = field(default_factory=DaquarOptions)
 
 
 def load_card(path: str | Path, *, images: bool = True) -> DatasetCard:
@@ -155,6 +172,7 @@ def load_card(path: str | Path, *, images: bool = True) -> DatasetCard:
         answers=choice(content, "answers", (EXACT, NORMALIZED), str(path)) if "answers" in content else None,
         columns=_columns(content, data_format, path),
         csv=_csv_dialect(content, data_format, path),
+        daquar=_daquar_options(content, data_format, path),
     )
 
 
@@ -191,6 +209,18 @@ def _csv_dialect(content: Table, data_format: str, path: Path) -> CsvDialect:
         except LookupError:
             raise ConfigError(f"{where}: unknown encoding {table['encoding']!r}, expected one such as cp1252") from None
     return CsvDialect(**table)
+
+
+def _daquar_options(content: Table, data_format: str, path: Path) -> DaquarOptions:
+    if "daquar" not in content:
+        return DaquarOptions()
+    where = f"{path}: [daquar]"
+    if data_format != "daquar":
+        raise ConfigError(f"{where} is for the format daquar, not {data_format}")
+    table = sub_table(content, "daquar", path)
+    keys = ("single_word_answers", "answer_sets")
+    check_keys(table, keys, where)
+    return DaquarOptions(*(flag(table, key, where) for key in keys))
 
 
 def _where(table: Any, where: str) -> dict[str, tuple[str, ...]]:

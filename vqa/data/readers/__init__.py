@@ -8,6 +8,7 @@ from vqa.data.cards import NORMALIZED, DatasetCard
 from vqa.data.readers.annotators import simulate_annotators
 from vqa.data.readers.collector import QuestionCollector
 from vqa.data.readers.csv_questions import read_csv
+from vqa.data.readers.daquar import read_daquar
 from vqa.data.readers.easy_vqa import read_easy_vqa
 from vqa.data.readers.json_records import read_json, read_jsonl
 from vqa.data.readers.vqa_json import read_vqa_json
@@ -19,6 +20,7 @@ Reader = Callable[[DatasetCard, str], QuestionCollector]
 
 READERS: dict[str, Reader] = {
     "csv": read_csv,
+    "daquar": read_daquar,
     "easy-vqa": read_easy_vqa,
     "json": read_json,
     "jsonl": read_jsonl,
