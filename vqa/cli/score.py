@@ -105,7 +105,7 @@ def _score_with_card(card: Path, predictions: Path, split: str, partial: bool, s
         _explain(system, options["explained"], _first(options["names"], "any-of"), options["json_file"])
         return
     evaluation = system.report(seed=seed)
-    text = f"{evaluation.to_text()}\n{system.remarks()}"
+    text = f"{evaluation.to_text()}\n{system.remarks()}\n\n{system.checks()}"
     report = {**evaluation.to_json(), "predictions": system.to_json()}
     by_protocol = _by_protocol(
         options["names"], options["all_protocols"], system.predictions, system.scores.answers, system.bootstrap(seed),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,13 @@ from vqa.evaluation.predictions import scored_table
 from vqa.scoring.compare import PredictionSet
 from vqa.scoring.id_lists import match_ids
 from vqa.scoring.intervals import ClusterBootstrap, cluster_names
+from vqa.scoring.prediction_checks import (
+    PredictionFinding,
+    WhatIf,
+    check_predictions_of_system,
+    render_findings,
+    what_if,
+)
 from vqa.scoring.prediction_formats import SystemAnswers, read_system_answers, rows_in_order
 from vqa.scoring.questions import encode_answers
 from vqa.scoring.report import Evaluation, evaluate
@@ -89,7 +97,26 @@ class SystemPredictions:
             "answers": len(self.read.answers),
             "questions_without_answer": self.left_out,
             "records_with_several_answers": self.read.several,
+            "findings": [asdict(finding) for finding in self.findings],
+            "what_if": [asdict(change) for change in self.changes],
         }
+
+    @cached_property
+    def findings(self) -> list[PredictionFinding]:
+        """What is probably wrong with the predictions."""
+        questions = self.questions
+        return check_predictions_of_system(
+            self.predictions, self.scores.answers, questions.question_id, questions.question
+        )
+
+    @cached_property
+    def changes(self) -> list[WhatIf]:
+        """The any-of accuracy, and what it would be if answers were compared in other ways."""
+        return what_if(self.predictions, self.scores.answers)
+
+    def checks(self) -> str:
+        """Return findings and changes as text."""
+        return render_findings(self.findings, self.changes)
 
     def remarks(self) -> str:
         """Return what is to be said about the file as text."""

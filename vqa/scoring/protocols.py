@@ -57,17 +57,17 @@ def exact(predictions: Predictions, answers: AnswerSets) -> Floats:
 
 def aokvqa(predictions: Predictions, answers: AnswerSets) -> Floats:
     """Return min(1, n / 3) for n answers written exactly as the prediction: no annotator is left out."""
-    return np.minimum(1.0, answers.per_question(_matches(predictions, answers, str, str)) / rules.ENOUGH)
+    return np.minimum(1.0, answers.per_question(matches(predictions, answers, str, str)) / rules.ENOUGH)
 
 
 def vizwiz(predictions: Predictions, answers: AnswerSets) -> Floats:
     """Return the official mean of leave-one-out terms; only the prediction is processed."""
-    return rules.soft_scores(answers, _matches(predictions, answers, processing.vizwiz, str))
+    return rules.soft_scores(answers, matches(predictions, answers, processing.vizwiz, str))
 
 
 def evalai(predictions: Predictions, answers: AnswerSets) -> Floats:
     """Return the official mean of leave-one-out terms after the EvalAI processing of both sides."""
-    return rules.soft_scores(answers, _matches(predictions, answers, processing.evalai, processing.evalai))
+    return rules.soft_scores(answers, matches(predictions, answers, processing.evalai, processing.evalai))
 
 
 def lmms_eval_vqav2(predictions: Predictions, answers: AnswerSets) -> Floats:
@@ -76,7 +76,7 @@ def lmms_eval_vqav2(predictions: Predictions, answers: AnswerSets) -> Floats:
     Where records have no answer id, equal answers are equal records: 8 matches of 10 score 0.2.
     """
     process = processing.lmms_eval_vqav2
-    matched = _matches(predictions, answers, process, process)
+    matched = matches(predictions, answers, process, process)
     if answers.distinct_records:
         return rules.soft_scores(answers, matched)
     total = answers.per_question(matched)[answers.rows]
@@ -85,7 +85,7 @@ def lmms_eval_vqav2(predictions: Predictions, answers: AnswerSets) -> Floats:
 
 def vlmevalkit(predictions: Predictions, answers: AnswerSets) -> Floats:
     """Return the official mean of leave-one-out terms after VLMEvalKit's processing of both sides."""
-    return rules.soft_scores(answers, _matches(predictions, answers, processing.vlmevalkit, processing.vlmevalkit))
+    return rules.soft_scores(answers, matches(predictions, answers, processing.vlmevalkit, processing.vlmevalkit))
 
 
 def anls(predictions: Predictions, answers: AnswerSets) -> Floats:
@@ -124,7 +124,7 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _matches(
+def matches(
     predictions: Predictions,
     answers: AnswerSets,
     of_prediction: Callable[[str], str],
