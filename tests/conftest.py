@@ -1,4 +1,4 @@
-"""Fixtures that tests of several rooms share."""
+"""Fixtures that the tests of several packages share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One question about one image of one's own."""
+"""What can be asked: one question about one image of the user's, and the answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train a network and open the run that comes of it."""
+"""Train a network and open the resulting run."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def fit(
     overwrite : replace the run in `run_dir`
     epochs, batch_size, learning_rate, warmup, weight_decay, gradient_clip, validation_fraction, patience, metric, seed,
     device : as in `vqa.TrainConfig`, which has their meaning and defaults
-    misplaced : none; a name that belongs elsewhere, such as max_answers, is refused with the place where it belongs
+    misplaced : always refused; the error names the function that an option such as max_answers belongs to
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Predictions tables as CSV, JSON-lines and Parquet files, each with a file beside it that says where it is from."""
+"""Predictions tables as CSV, JSON-lines and Parquet files, each with a file beside it that records its origin."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ _PROVENANCE = {**dict.fromkeys(("run", "card", "split", "data_hash", "protocol",
 
 
 def provenance_path(path: str | Path) -> Path:
-    """Return the file beside a predictions table that says what it was made from."""
+    """Return the path of the file beside a predictions table that records what it was made from."""
     return Path(f"{path}.meta.json")
 
 

@@ -1,4 +1,4 @@
-"""What a run folder holds beside its parameters, read and checked without MXNet."""
+"""What a run folder holds besides its parameters, read and checked without MXNet."""
 
 from __future__ import annotations
 

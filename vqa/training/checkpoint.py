@@ -1,4 +1,4 @@
-"""A checkpoint: all that a run is resumed from, to its folder and back, without pickle.
+"""A checkpoint: everything that resuming a run needs, written to its folder and read back, without pickle.
 
 =================  ====================================================================================
 last.params        parameters after the last step
@@ -28,7 +28,7 @@ from vqa.training.validation import Validation
 
 @dataclass
 class Progress:
-    """Where training stands: all that a resume needs beside parameters and optimizer state.
+    """How far training has come: what resuming needs besides parameters and optimizer state.
 
     Every random draw is a function of (seed, epoch, step), so that these numbers are the random state.
 
@@ -84,7 +84,7 @@ def save_checkpoint(
 
     Parameters
     ----------
-    record : what run.json holds beside the best epoch
+    record : what run.json holds besides the best epoch
 
     Raises
     ------
@@ -95,7 +95,7 @@ def save_checkpoint(
     optimizer, counts = optimizer_arrays(trainer)
     values = asdict(progress)
     history = values.pop("history")
-    # JSON has no NaN, the score that is not defined on the validation questions.
+    # JSON has no NaN, which stands for a score that is not defined on the validation questions.
     best = values["best"] = progress.best and {
         name: None if math.isnan(score) else score for name, score in progress.best.items()
     }

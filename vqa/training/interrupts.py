@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish that the loop grants at the next step, when the state is whole."""
+"""Ctrl-C and SIGTERM as a request that the loop honours after the current step, when its state is consistent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class StopRequest:
-    """Holds the number of the signal that asked to stop; 0 as long as nothing did."""
+    """The number of the signal that asked to stop; 0 while none has come."""
 
     def __init__(self) -> None:
         self.signal_number = 0
@@ -19,7 +19,7 @@ class StopRequest:
 
     def _handle(self, signal_number: int, _frame: FrameType | None) -> None:
         self.signal_number = signal_number
-        # A second signal means "now".
+        # A second signal stops at once.
         self._restore()
 
     def _listen(self) -> None:
@@ -34,7 +34,7 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Catch SIGINT and SIGTERM within the block; elsewhere than in the main thread nothing is caught."""
+    """Catch SIGINT and SIGTERM within the block; in any thread but the main one nothing is caught."""
     request = StopRequest()
     if threading.current_thread() is threading.main_thread():
         request._listen()

@@ -1,4 +1,4 @@
-"""What training says while it runs: a progress bar, one line per epoch; on stderr and in the run's train.log."""
+"""What training shows while it runs: a progress bar and one line per epoch, on stderr and in the run's train.log."""
 
 from __future__ import annotations
 

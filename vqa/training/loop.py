@@ -45,11 +45,11 @@ def train(
     Parameters
     ----------
     network : network whose parameters are initialised
-    dataset : `train_validation_split` says what of it is trained on and what validated on
+    dataset : `train_validation_split` decides which of its questions are trained on and which validated on
     loss : block from (logits, answers) to (N,) nats
     config : every choice of training
     folder : the run folder, which exists
-    record : what run.json holds beside the best epoch
+    record : what run.json holds besides the best epoch
     resume : start from the checkpoint in the folder
 
     Raises
@@ -157,7 +157,7 @@ def graph_for_training(*blocks: mx.gluon.Block) -> Iterator[None]:
 
 
 def warn_of_a_blind_run(progress: Progress, config: TrainConfig, dataset: Dataset, split: TrainValidationSplit) -> None:
-    """Say so where the best epoch is worse than what is known without any network."""
+    """Log a warning if the best epoch is worse than a baseline that sees no image."""
     if progress.best is None or split.holds_nothing_out:
         return
     name, accuracy = best_blind_baseline(
@@ -176,7 +176,7 @@ def warn_of_a_blind_run(progress: Progress, config: TrainConfig, dataset: Datase
 
 
 def out_of_patience(progress: Progress, config: TrainConfig) -> bool:
-    """Return whether the metric has not risen for as many epochs as the configuration allows."""
+    """Return whether the metric has not risen for `patience` epochs."""
     return bool(config.patience) and progress.epoch - progress.best_epoch >= config.patience
 
 

@@ -1,4 +1,4 @@
-"""RunConfig: what config.json holds, every choice that made a run, each from the part of the package that owns it."""
+"""RunConfig: the content of config.json, every choice that made a run, each from the package that owns it."""
 
 from __future__ import annotations
 

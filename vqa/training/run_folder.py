@@ -198,7 +198,7 @@ def start_folder(folder: Path, config: RunConfig, vocabulary: str, record: dict[
     Parameters
     ----------
     vocabulary : the vocabulary as JSON
-    record : what run.json holds beside the best epoch
+    record : what run.json holds besides the best epoch
     overwrite : remove the files of an earlier run first
 
     Raises

@@ -16,7 +16,7 @@ Rows = npt.NDArray[np.int64]
 
 VALIDATION_SPLIT = "val"
 
-# Below so many groups a held-out part says nothing; the training questions themselves are then watched.
+# With fewer groups than this, a held-out part is too small to mean anything.
 FEWEST_GROUPS = 20
 
 
