@@ -1,4 +1,4 @@
-"""Take the README's screenshots of a run: its gallery and its demo in a headless Chromium.
+"""Take the screenshots of the documentation from a run: its gallery and its demo in a headless Chromium.
 
 Needs Chromium (Debian: apt-get install chromium) and the extras test and demo. Example:
 
