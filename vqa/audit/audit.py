@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from vqa.audit.images import audit_images
 from vqa.audit.schema import (
     AuditReport,
     BlindRates,
@@ -53,13 +54,14 @@ class Audit:
         return render(self.report, width)
 
 
-def audit(card_path: str | Path, *, seed: int = 1) -> Audit:
-    """Read all splits of a dataset card and report what they hold; images are not looked at.
+def audit(card_path: str | Path, *, seed: int = 1, images: bool = True) -> Audit:
+    """Read all splits of a dataset card and report what they hold.
 
     Parameters
     ----------
     card_path : the TOML file
     seed : of the bootstrap
+    images : whether to look at every image
 
     Raises
     ------
@@ -84,6 +86,7 @@ def audit(card_path: str | Path, *, seed: int = 1) -> Audit:
             simulated_annotators=card.annotators,
             seed=seed,
             splits={name: split.report() for name, split in splits.items()},
+            image_files=audit_images(card, {name: split.table for name, split in splits.items()}) if images else {},
             shared=[_shared(one, other, splits) for one, other in combinations(splits, 2)],
             vocabulary_ceilings=[] if train is None else _vocabulary_ceilings(train, others),
             baselines=[] if train is None else _baselines(train, others),

@@ -78,6 +78,25 @@ class SplitAudit:
 
 
 @dataclass(frozen=True)
+class ImageFiles:
+    """What the images of one split are like.
+
+    Attributes
+    ----------
+    unusable : images that are missing or cannot be decoded, each with the reason
+    one_colour : ids of images in which there is nothing to see
+    repeated : images with the same pixels as an earlier one of another name, in this or an earlier split
+    smallest, largest : [height, width] in pixels of the images with the smallest and the largest area; None of features
+    """
+
+    unusable: Listed
+    one_colour: Listed
+    repeated: Listed
+    smallest: list[int] | None
+    largest: list[int] | None
+
+
+@dataclass(frozen=True)
 class SharedBySplits:
     """What two splits share: ids, images, questions about one image, and questions of the second with a shared text."""
 
@@ -121,6 +140,7 @@ class AuditReport:
     simulated_annotators: int | None
     seed: int
     splits: dict[str, SplitAudit]
+    image_files: dict[str, ImageFiles]
     shared: list[SharedBySplits]
     vocabulary_ceilings: list[VocabularyCeiling]
     baselines: list[BlindRates]

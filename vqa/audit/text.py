@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Union
 
-from vqa.audit.schema import AuditReport, BlindRates, SharedBySplits, SplitAudit, VocabularyCeiling
+from vqa.audit.schema import AuditReport, BlindRates, ImageFiles, SharedBySplits, SplitAudit, VocabularyCeiling
 from vqa.scoring.formatting import format_count, format_rate
 from vqa.scoring.intervals import Rate
 
@@ -29,6 +29,8 @@ def render(report: AuditReport, width: int = 100) -> str:
         lines.append(f"the {simulated} answers per question are SIMULATED from one published answer")
     for name, split in report.splits.items():
         lines += ["", *_split(name, split, width)]
+        if name in report.image_files:
+            lines += _image_files(report.image_files[name], width)
     for shared in report.shared:
         lines += ["", *_shared(shared, report.splits)]
     lines += _ceilings(report.vocabulary_ceilings)
@@ -95,6 +97,24 @@ def _spellings(split: SplitAudit, width: int) -> list[str]:
         f"  {'  ceiling of per-split accuracy':<{_LABEL}}{_cell(merged.per_split_ceiling)}",
         f"  {'  human agreement, any-of':<{_LABEL}}{_cell(merged.human_any_of)}",
     ]
+
+
+def _image_files(images: ImageFiles, width: int) -> list[str]:
+    lines = []
+    if images.smallest and images.largest:
+        smallest, largest = (" x ".join(map(str, size)) for size in (images.smallest, images.largest))
+        sizes = f"of {smallest}" if smallest == largest else f"from {smallest} to {largest}"
+        lines.append(f"  images {sizes} pixels (height x width)")
+    for listed, noun in (
+        (images.unusable, "image{s} that cannot be used"),
+        (images.one_colour, "image{s} of one colour"),
+        (images.repeated, "image{s} with the pixels of another one"),
+    ):
+        plural = "" if listed.count == 1 else "s"
+        lines.append(f"  {format_count(listed.count)} {noun.format(s=plural)}")
+        for example in listed.first:
+            lines += textwrap.wrap(example, width, initial_indent="    ", subsequent_indent="      ")
+    return lines
 
 
 def _shared(shared: SharedBySplits, splits: dict[str, SplitAudit]) -> list[str]:
