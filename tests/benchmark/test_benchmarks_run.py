@@ -11,13 +11,13 @@ from vqa.benchmark.sizes import CARDS, Arrays
 from vqa.benchmark.suite import BENCHMARKS, run
 
 KEYS = {"name", "value", "unit", "against", "other", "ratio", "at_least", "at_most", "reached"}
-FIGURES = {"grouping": 5, "torch": 2, "threads": 2, "loader": 1, "scoring": 1, "easy-vqa": 4, "memory": 1}
-SLOW = ("grouping", "torch", "threads", "loader", "easy-vqa", "memory", "inference")
+FIGURES = {"grouping": 5, "torch": 2, "threads": 2, "loader": 1, "scoring": 1, "easy-vqa": 4, "memory": 1, "export": 7}
+SLOW = ("grouping", "torch", "threads", "loader", "easy-vqa", "memory", "inference", "export")
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in BENCHMARKS])
 def test_it_runs_and_gives_its_figures(name):
-    if name == "torch":
+    if name in ("torch", "export"):
         pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'vqa[bench]'")
     result = run(name, quick=True)
     assert len(result.figures) == FIGURES.get(name, len(result.figures)) > 0

@@ -25,6 +25,7 @@ BENCHMARKS = {
     "memory": "vqa.benchmark.easy_vqa:memory",
     "inference": "vqa.benchmark.inference:inference",
     "growth": "vqa.benchmark.growth:growth",
+    "export": "vqa.benchmark.exported:exported",
 }
 
 _TURNS: dict[str, Any] = {"repetitions": 1, "seconds": 0}
@@ -40,6 +41,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "easy-vqa": {"options": _TRAINING},
     "memory": {"options": _TRAINING},
     "inference": {"options": _TRAINING, "repetitions": 1, "num_asked": 3},
+    "export": {"networks": _NETWORKS, **_TURNS},
     "growth": {"questions": (300, 1200), "feature_size": 8},
 }
 
