@@ -1,4 +1,4 @@
-"""MkDocs hooks: the help of every command as a page, and the tutorial notebook as a page."""
+"""MkDocs hooks: the help of every command, the scoring protocols, and the tutorial notebook as parts of pages."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from nbconvert import MarkdownExporter
 from nbconvert.preprocessors import ExtractOutputPreprocessor
 
 from vqa.cli import cli
+from vqa.scoring.protocols import PROTOCOLS
 
-HELP_OF_ALL_COMMANDS = "<!-- help of all commands -->"
 COLUMNS = 100
 
 
@@ -28,10 +28,25 @@ def help_of_all_commands() -> str:
     return "\n".join(sections)
 
 
+def table_of_protocols() -> str:
+    """Return a Markdown table with one row per scoring protocol."""
+    rows = ["| protocol | score of a question | mind | source |", "| --- | --- | --- | --- |"]
+    rows += [f"| `{it.name}` | {it.formula} | {it.traps} | {it.source} |" for it in PROTOCOLS.values()]
+    return "\n".join(rows)
+
+
+# What stands in a page, and what is written there when the site is built.
+WRITTEN = {
+    "<!-- help of all commands -->": help_of_all_commands,
+    "<!-- table of protocols -->": table_of_protocols,
+}
+
+
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Write the help of the commands where a page asks for it."""
-    if HELP_OF_ALL_COMMANDS in markdown:
-        return markdown.replace(HELP_OF_ALL_COMMANDS, help_of_all_commands())
+    """Write what comes from the code where a page asks for it."""
+    for marker, write in WRITTEN.items():
+        if marker in markdown:
+            markdown = markdown.replace(marker, write())
     return markdown
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pkgutil
 import re
 from pathlib import Path
@@ -10,13 +11,15 @@ from typing import Any
 import pytest
 from blocks import DOCUMENTS, PROJECT
 
-from vqa.data.cards import CARD_KEYS, CSV_KEYS, IMAGE_KEYS, SPLIT_KEYS
+from vqa.data.cards import CARD_KEYS, CSV_KEYS, IMAGE_KEYS, SPLIT_KEYS, DaquarOptions
 from vqa.data.columns import KEYS
 from vqa.data.table import QuestionTable
 from vqa.evaluation.predictions import COLUMNS
 from vqa.nn.losses import LOSSES
 from vqa.nn.presets import PRESETS
 from vqa.scoring.report import evaluate
+
+DAQUAR_KEYS = [field.name for field in dataclasses.fields(DaquarOptions)]
 
 
 def cells(page: str, heading: str) -> list[list[str]]:
@@ -70,9 +73,14 @@ def test_presets_and_losses_are_all_named() -> None:
 
 
 def test_every_key_of_a_card_is_named() -> None:
-    sections = {"columns": KEYS, "csv": CSV_KEYS, "images": {key for keys in IMAGE_KEYS.values() for key in keys}}
+    sections = {
+        "columns": KEYS,
+        "csv": CSV_KEYS,
+        "daquar": DAQUAR_KEYS,
+        "images": {key for keys in IMAGE_KEYS.values() for key in keys},
+    }
     sections["splits.NAME"] = {key for required, optional in SPLIT_KEYS.values() for key in (*required, *optional)}
-    sections["top"] = set(CARD_KEYS) - {"columns", "csv", "splits", "images"}
+    sections["top"] = set(CARD_KEYS) - {"columns", "csv", "daquar", "splits", "images"}
     found: dict[str, set[str]] = {}
     section = ""
     for row in cells("data.md", "section"):
