@@ -32,6 +32,7 @@ HISTORY = pd.DataFrame(
     }
 )
 CALIBRATION = Calibration(
+    event="in the answer set",
     ece=Rate(value=0.25, n=8, low=0.1, high=0.3),
     brier=Rate(value=0.125, n=8, low=0.1, high=0.2),
     bins=[

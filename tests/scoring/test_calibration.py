@@ -4,10 +4,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_tables import Table
 
-from vqa.errors import DataError
-from vqa.scoring.calibration import ReliabilityBin, calibration, check_probabilities
+from vqa.errors import ConfigError, DataError
+from vqa.scoring.calibration import (
+    ANOTHER_ANNOTATOR,
+    EVENTS,
+    IN_ANSWER_SET,
+    ReliabilityBin,
+    calibration,
+    check_probabilities,
+)
 from vqa.scoring.intervals import ClusterBootstrap
+from vqa.scoring.report import evaluate
 
 PROBABILITIES = np.array([0.0, 0.05, 0.5, 0.52, 0.52, 0.95, 1.0, 1.0])
 HITS = np.array([0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0])
@@ -46,6 +55,38 @@ def test_against_a_loop_over_bins(pairs: list[tuple[float, bool]]) -> None:
     assert sum(bin.n for bin in report.bins) == len(pairs)
     for bin in report.bins:
         assert bin.confidence is None or bin.low - 1e-12 <= bin.confidence <= bin.high + 1e-12
+
+
+def test_the_event_decides_whether_a_network_that_knows_the_annotators_is_calibrated() -> None:
+    """Three annotators, each of whom says "blue" with 0.6: a network that says 0.6 of "blue" knows all there is."""
+    generator = np.random.default_rng(1)
+    answers = [tuple(np.where(generator.random(3) < 0.6, "blue", "navy")) for _ in range(20_000)]
+    table = Table(answers)
+    found = {
+        event: evaluate(
+            table, ["blue"] * len(answers), probabilities=[0.6] * len(answers), event=event
+        ).report.calibration
+        for event in EVENTS
+    }
+    annotator, in_set = found[ANOTHER_ANNOTATOR], found[IN_ANSWER_SET]
+    assert annotator is not None
+    assert in_set is not None
+    assert (annotator.event, in_set.event) == (ANOTHER_ANNOTATOR, IN_ANSWER_SET)
+    assert annotator.ece.value < 0.01
+    # At least one of three says so in 1 - 0.4^3 = 0.936 of the questions.
+    assert in_set.ece.value == pytest.approx(0.936 - 0.6, abs=0.01)
+    # The Brier score over annotators: 0.6 (1 - 0.6)^2 + 0.4 0.6^2.
+    assert annotator.brier.value == pytest.approx(0.24, abs=0.005)
+
+
+def test_with_one_answer_the_events_agree() -> None:
+    table, predictions = Table([("a",), ("b",), ("b",)]), ["a", "a", "b"]
+    one, other = (evaluate(table, predictions, probabilities=[0.9, 0.4, 0.8], event=event).report for event in EVENTS)
+    assert one.calibration is not None
+    assert other.calibration is not None
+    assert (one.calibration.ece, one.calibration.brier) == (other.calibration.ece, other.calibration.brier)
+    with pytest.raises(ConfigError, match="unknown event 'hit'"):
+        evaluate(table, predictions, probabilities=[0.9, 0.4, 0.8], event="hit")
 
 
 def test_logits_and_other_shapes_are_refused() -> None:

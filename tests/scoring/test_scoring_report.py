@@ -66,7 +66,7 @@ def test_every_key_is_there() -> None:
     assert set(report["vqa_official"]) == {"overall", "per_answer_type", "per_question_type"}
     assert set(report["ceilings"]) == {"vocabulary_any_of", "vocabulary_official", "human_leave_one_out"}
     assert set(report["baselines"]) == {"prior", "prior_per_question_type", "prior_per_question"}
-    assert set(report["calibration"]) == {"ece", "brier", "bins"}
+    assert set(report["calibration"]) == {"event", "ece", "brier", "bins"}
     assert set(report["mistakes"]) == {"out_of_vocabulary", "formatting", "wrong_type", "prior", "other"}
     assert {"vqa", "python", "numpy"} <= set(report["versions"])
 

@@ -47,6 +47,13 @@ def _known(context: click.Context, parameter: click.Parameter, names: tuple[str,
     help="Scoring rule [default: vqa-official with the official files, else any-of]; twice shows where two differ.",
 )
 @click.option("--all-protocols", is_flag=True, help="One line per protocol that these questions can be scored by.")
+@click.option(
+    "--event",
+    type=click.Choice(["another-annotator", "in-answer-set"]),
+    default="in-answer-set",
+    show_default=True,
+    help="What the file's probabilities are probabilities of.",
+)
 @click.option("--partial", is_flag=True, help="Score the questions that have an answer, and say so.")
 @click.option("--explain", "explained", metavar="QID", help="Show how the score of this one question comes about.")
 @click.option(
@@ -91,7 +98,9 @@ def command(
 def _score_with_card(card: Path, predictions: Path, split: str, partial: bool, seed: int, **options: Any) -> None:
     from vqa.evaluation.prediction_files import write_predictions
     from vqa.evaluation.system_predictions import read_system_predictions
+    from vqa.scoring.calibration import ANOTHER_ANNOTATOR, IN_ANSWER_SET
 
+    event = ANOTHER_ANNOTATOR if options["event"] == "another-annotator" else IN_ANSWER_SET
     system = read_system_predictions(predictions, card, split=split, partial=partial)
     if options["per_question"]:
         write_predictions(system.frame(), options["per_question"], system.provenance())
@@ -104,7 +113,7 @@ def _score_with_card(card: Path, predictions: Path, split: str, partial: bool, s
     if options["explained"] is not None:
         _explain(system, options["explained"], _first(options["names"], "any-of"), options["json_file"])
         return
-    evaluation = system.report(seed=seed)
+    evaluation = system.report(seed=seed, event=event)
     text = f"{evaluation.to_text()}\n{system.remarks()}\n\n{system.checks()}"
     report = {**evaluation.to_json(), "predictions": system.to_json()}
     by_protocol = _by_protocol(

@@ -17,6 +17,7 @@ from vqa.data.readers import read_split
 from vqa.data.table import QuestionTable
 from vqa.errors import DataError
 from vqa.evaluation.predictions import scored_table
+from vqa.scoring.calibration import IN_ANSWER_SET
 from vqa.scoring.compare import PredictionSet
 from vqa.scoring.id_lists import match_ids
 from vqa.scoring.intervals import ClusterBootstrap, cluster_names
@@ -63,13 +64,14 @@ class SystemPredictions:
     data_hash: str
     left_out: int
 
-    def report(self, *, seed: int = 1) -> Evaluation:
+    def report(self, *, seed: int = 1, event: str = IN_ANSWER_SET) -> Evaluation:
         """Return the report that a run gets; without a vocabulary there are no ceilings of one."""
         return evaluate(
             self.questions,
             self.predictions,
             scores=self.scores,
             probabilities=self.probabilities,
+            event=event,
             train=self.train,
             split=self.split,
             card=self.card,

@@ -24,6 +24,7 @@ from vqa.evaluation.asking import Answer, ImageLike, check_question, image_value
 from vqa.evaluation.predict import BATCH_SIZE, predict
 from vqa.evaluation.probabilities import top_answers
 from vqa.nn.spec import NetworkSpec
+from vqa.scoring.calibration import event_of
 from vqa.scoring.report import Evaluation, evaluate
 from vqa.scoring.rules import QuestionScores
 from vqa.training.run_folder import versions
@@ -220,6 +221,7 @@ class TrainedModel(ABC):
             frame["prediction"].tolist(),
             scores=scores,
             probabilities=frame["probability"].to_numpy(),
+            event=self.event,
             train=self.dataset.table("train"),
             answer_vocabulary=self.vocabulary.answers,
             split="" if split == GIVEN else split,
@@ -262,6 +264,11 @@ class TrainedModel(ABC):
         needs_card = spec.image_kind not in ("none", "pixels")
         return image_values(image, spec, load_card(self.card).images if needs_card else None, self.device)
 
+    @property
+    def event(self) -> str:
+        """What the probabilities are probabilities of; the loss that the network was trained with decides."""
+        return event_of(self.record["loss"], self.activation)
+
     def provenance(self, split: str) -> dict[str, Any]:
         """Return where predictions on a split come from: what two files must share to be compared."""
         return {
@@ -271,5 +278,6 @@ class TrainedModel(ABC):
             "data_hash": self.dataset.table(split).content_hash(),
             "protocol": PROTOCOL,
             "activation": self.activation,
+            "event": self.event,
             "seed": self.record["seed"],
         }

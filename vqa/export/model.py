@@ -85,6 +85,7 @@ class Model(TrainedModel):
     ) -> None:
         provenance = description.provenance
         record = {
+            "loss": description.loss,
             "card": provenance.card,
             "data_hash": provenance.data_hash,
             "best_epoch": provenance.best_epoch,

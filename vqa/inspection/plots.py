@@ -86,7 +86,7 @@ def reliability_diagram(calibration: Calibration) -> Figure:
         confidence, accuracy = [group.confidence for group in bins], [group.accuracy for group in bins]
         diagram.plot(confidence, accuracy, color=BLUE, marker="o", label="this run")
         title = f"Reliability, calibration error {calibration.ece.value:.4f}"
-        diagram.set(title=title, ylabel="accuracy", ylim=(0, 1.02), xlim=(0, 1))
+        diagram.set(title=title, ylabel=f"frequency of: {calibration.event}", ylim=(0, 1.02), xlim=(0, 1))
         diagram.legend(frameon=False)
         edges, widths = [group.low for group in bins], [group.high - group.low for group in bins]
         histogram.bar(edges, [group.n for group in bins], widths, align="edge", color=BLUE, edgecolor="white")

@@ -163,7 +163,7 @@ class Source:
         """The report of these predictions; baselines and ceilings are left out without the data set."""
         if self._given_run is not None:
             return self._given_run.report(self.split, predictions=self.frame)
-        names = ("split", "card", "data_hash", "protocol", "seed")
+        names = ("split", "card", "data_hash", "protocol", "seed", "event")
         recorded = {name: self.provenance[name] for name in names if self.provenance.get(name)}
         probabilities = self.frame["probability"].to_numpy()
         return evaluate(

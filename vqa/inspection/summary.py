@@ -154,7 +154,8 @@ def _reliability(report: Report) -> list[dict[str, Any]]:
         {
             "title": "Reliability",
             "note": (
-                "Accuracy by confidence; the area of a dot is its share of the questions. Expected "
+                f"How often the predicted event ({calibration.event}) occurs, by confidence; the area of a dot is its "
+                "share of the questions. Expected "
                 f"calibration error {calibration.ece.value:.4f}, Brier score {calibration.brier.value:.4f}."
             ),
             "legend": "",

@@ -18,6 +18,26 @@ from vqa.scoring.intervals import ClusterBootstrap, Rate
 
 NUM_BINS = 15
 
+ANOTHER_ANNOTATOR = "another annotator's answer"
+"""Event: an annotator, drawn from those of the question, gave the predicted answer."""
+
+IN_ANSWER_SET = "in the answer set"
+"""Event: the predicted answer is one of the question's answers."""
+
+EVENTS = (ANOTHER_ANNOTATOR, IN_ANSWER_SET)
+
+
+def event_of(loss: str, activation: str) -> str:
+    """Return what the probabilities of a network are probabilities of, which its loss decides.
+
+    A softmax that is trained on the answers (or on soft scores) predicts how the next annotator answers. The loss
+    "any" and a classifier per answer predict whether the answer is in the set.
+
+    >>> event_of("softmax", "softmax"), event_of("any", "softmax"), event_of("bce", "sigmoid")
+    ("another annotator's answer", 'in the answer set', 'in the answer set')
+    """
+    return IN_ANSWER_SET if loss == "any" or activation == "sigmoid" else ANOTHER_ANNOTATOR
+
 
 @dataclass(frozen=True)
 class ReliabilityBin:
@@ -32,8 +52,9 @@ class ReliabilityBin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Expected calibration error, Brier score, and the bins that the error is the weighted gap of."""
+    """The event that is predicted, expected calibration error, Brier score, and the bins that the error sums up."""
 
+    event: str
     ece: Rate
     brier: Rate
     bins: list[ReliabilityBin]
@@ -89,12 +110,17 @@ def _bin_numbers(probabilities: Floats) -> npt.NDArray[np.int64]:
 
 
 def calibration(
-    probabilities: npt.ArrayLike, hits: Sequence[float] | Floats, bootstrap: ClusterBootstrap
+    probabilities: npt.ArrayLike,
+    hits: Sequence[float] | Floats,
+    bootstrap: ClusterBootstrap,
+    event: str = IN_ANSWER_SET,
 ) -> Calibration:
-    """Return how well probabilities (N,) predict hits (N,).
+    """Return how well probabilities (N,) predict hits (N,), the share in [0, 1] of the cases in which the event occurs.
+
+    For `ANOTHER_ANNOTATOR` a hit is the share of the question's answers that equal the prediction.
 
     ece = sum over bins of (questions of the bin / questions) |accuracy - confidence|
-    brier = mean of (probability of the prediction - 1 or 0 for right or wrong)^2
+    brier = mean of hit (probability - 1)^2 + (1 - hit) probability^2, over annotators where hits are shares of them
 
     Raises
     ------
@@ -105,7 +131,7 @@ def calibration(
     confidence = check_probabilities(probabilities, len(right))
     columns = np.zeros((len(right), NUM_BINS + 2))
     columns[np.arange(len(right)), _bin_numbers(confidence)] = right - confidence
-    columns[:, -2] = (confidence - right) ** 2
+    columns[:, -2] = right * (confidence - 1) ** 2 + (1 - right) * confidence**2
     columns[:, -1] = 1
     low, high = bootstrap.statistics(columns, _error_and_brier)
     value = _error_and_brier(columns.sum(axis=0, keepdims=True))[0]
@@ -114,7 +140,7 @@ def calibration(
         Rate(float(at), len(right), float(min(at, below)), float(max(at, above)))
         for at, below, above in zip(value, low, high)
     )
-    return Calibration(ece, brier, reliability_bins(confidence, right))
+    return Calibration(event, ece, brier, reliability_bins(confidence, right))
 
 
 def _error_and_brier(sums: Floats) -> Floats:

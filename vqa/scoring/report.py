@@ -16,7 +16,7 @@ from vqa.errors import ConfigError, DataError, did_you_mean
 from vqa.scoring import bounds, rules
 from vqa.scoring.answer_sets import AnswerSets, Floats, Strings
 from vqa.scoring.baselines import BlindBaselines
-from vqa.scoring.calibration import calibration
+from vqa.scoring.calibration import ANOTHER_ANNOTATOR, EVENTS, IN_ANSWER_SET, Calibration, calibration
 from vqa.scoring.formatting import format_count
 from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names
 from vqa.scoring.mistakes import MISTAKES, AnswerKinds, classify_mistakes
@@ -72,6 +72,7 @@ def evaluate(
     *,
     scores: rules.QuestionScores | None = None,
     probabilities: npt.ArrayLike | None = None,
+    event: str = IN_ANSWER_SET,
     train: Questions | None = None,
     answer_vocabulary: Iterable[str] | None = None,
     split: str = "",
@@ -89,6 +90,7 @@ def evaluate(
     predictions : N answer strings
     scores : `vqa.scoring.rules.score_questions(predictions, encode_answers(questions))`, where it is at hand
     probabilities : float (N,) in [0, 1], of the predictions; without them there is no calibration
+    event : what they are probabilities of, one of `vqa.scoring.calibration.EVENTS`
     train : the train split, from which blind baselines and answer types are learned; without it there are none
     answer_vocabulary : the answers that could be predicted; without it there are no ceilings of the vocabulary
     split, card, data_hash, protocol, versions : provenance, written into the report
@@ -99,12 +101,14 @@ def evaluate(
     DataError
         There is no question, or predictions, scores or probabilities do not fit the questions.
     ConfigError
-        `protocol` is not the name of a rule.
+        `protocol` is not the name of a rule, or `event` not that of an event.
     """
     if not len(questions):
         raise DataError("expected at least one question to evaluate, got none")
     if protocol not in rules.RULES:
         raise ConfigError(f"unknown protocol {protocol!r}{did_you_mean(protocol, rules.RULES)}")
+    if event not in EVENTS:
+        raise ConfigError(f"unknown event {event!r}{did_you_mean(event, EVENTS)}")
     scored = rules.score_questions(predictions, encode_answers(questions)) if scores is None else scores
     if not len(questions) == len(predictions) == len(scored.answers):
         raise DataError(
@@ -145,7 +149,7 @@ def evaluate(
         formatting_loss=scorer.bootstrap.mean(lenient - scored.official),
         ceilings=scorer.ceilings(vocabulary),
         baselines=Baselines() if blind is None else scorer.baselines(blind),
-        calibration=None if probabilities is None else calibration(probabilities, scored.any_of, scorer.bootstrap),
+        calibration=None if probabilities is None else scorer.calibration(predictions, probabilities, event),
         by_answer_type=scorer.bootstrap.rates_by_name(scored.any_of, questions.answer_type),
         by_question_type=scorer.bootstrap.rates_by_name(scored.any_of, scorer.question_types),
         mistakes={name: int((mistakes == name).sum()) for name in MISTAKES},
@@ -176,6 +180,12 @@ class _Scorer:
         ceiling = rules.mean_fraction(bounds.per_split_ceiling(self.sets), counts)
         rate = self.rate(fractions)
         return RateWithCeiling(value, rate.n, min(rate.low, value), max(rate.high, value), ceiling)
+
+    def calibration(
+        self, predictions: Sequence[str] | Strings, probabilities: npt.ArrayLike, event: str
+    ) -> Calibration:
+        rule = rules.per_split if event == ANOTHER_ANNOTATOR else rules.any_of
+        return calibration(probabilities, rule(predictions, self.sets), self.bootstrap, event)
 
     def by_type(self, scores: Floats) -> SoftScores | None:
         """Return the rates of soft scores (N,), None where no question has one."""

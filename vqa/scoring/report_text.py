@@ -95,7 +95,7 @@ def _numbers(report: Report) -> Iterator[Line]:
     if report.calibration is None:
         yield Line("calibration error", None)
     else:
-        yield Line("calibration error (ECE)", report.calibration.ece)
+        yield Line("calibration error (ECE)", report.calibration.ece, f"event: {report.calibration.event}")
         yield Line("Brier score", report.calibration.brier)
 
 
