@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from vqa.data.table import QuestionTable
@@ -16,12 +17,17 @@ from vqa.scoring.rules import QuestionScores, score_questions
 from vqa.training.forward import Forward
 
 BATCH_SIZE = 512
+# Far more than logits differ by, and little enough to keep the order of the other classes.
+BEHIND_ALL_OPTIONS = 1e6
 
 
 def predict(
     passes: Iterable[Forward], table: QuestionTable, answers: Sequence[str], activation: str
 ) -> tuple[pd.DataFrame, QuestionScores]:
     """Return the predictions table of some questions, in their order, and the scores in it.
+
+    A question with options (multiple choice) is answered with the most probable of them; probabilities are then those
+    given that one of its options is true.
 
     Parameters
     ----------
@@ -38,11 +44,13 @@ def predict(
     classes = np.empty((len(table), min(TOP, len(answers))), dtype=np.int64)
     probability = np.empty(classes.shape)
     losses = np.empty(len(table), dtype=np.float32)
+    options = _option_classes(table, answers)
     seen = 0
     for forward in passes:
         # While the device computes the next batches.
         rows = forward.rows
-        classes[rows], probability[rows] = top_answers(forward.logits, activation)
+        logits = forward.logits if options is None else _among_options(forward.logits, options[rows])
+        classes[rows], probability[rows] = top_answers(logits, activation)
         # To the network an answer outside its vocabulary is infinitely unlikely.
         losses[rows] = np.where(forward.known, forward.loss, np.nan)
         seen += len(rows)
@@ -55,3 +63,27 @@ def predict(
         )
     scores = score_questions([answers[best] for best in classes[:, 0]], encode_answers(table))
     return predictions_table(table, classes, probability, losses, answers, scores), scores
+
+
+def _option_classes(table: QuestionTable, answers: Sequence[str]) -> npt.NDArray[np.object_] | None:
+    """Return the classes of each question's options, an object array (N,) of lists; None without multiple choice."""
+    if not any(table.options):
+        return None
+    class_of = {answer: number for number, answer in enumerate(answers)}
+    classes = np.empty(len(table), dtype=object)
+    classes[:] = [[class_of[option] for option in options if option in class_of] for options in table.options]
+    return classes
+
+
+def _among_options(logits: npt.NDArray[np.floating], options: npt.NDArray[np.object_]) -> npt.NDArray[np.float64]:
+    """Return logits (N, C) in which every class but the options ranks behind them, with probability 0.
+
+    A question without options, or none of whose options is in the vocabulary, keeps its logits.
+    """
+    values = logits.astype(np.float64)
+    for row, classes in enumerate(options):
+        if classes:
+            allowed = values[row, classes]
+            values[row] -= BEHIND_ALL_OPTIONS
+            values[row, classes] = allowed
+    return values

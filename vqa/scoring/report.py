@@ -153,7 +153,7 @@ def evaluate(
         by_answer_type=scorer.bootstrap.rates_by_name(scored.any_of, questions.answer_type),
         by_question_type=scorer.bootstrap.rates_by_name(scored.any_of, scorer.question_types),
         mistakes={name: int((mistakes == name).sum()) for name in MISTAKES},
-        notes=_notes(sets, train, vocabulary, probabilities),
+        notes=_notes(sets, train, vocabulary, probabilities) | _multiple_choice_note(getattr(questions, "options", ())),
     )
     several = bool((sets.counts > 1).any())
     return Evaluation(report, scored.any_of, scored.official if several else None, mistakes)
@@ -250,3 +250,15 @@ def _notes(
     if probabilities is None:
         notes["calibration"] = "not computed: no probabilities were given"
     return notes
+
+
+def _multiple_choice_note(options: Sequence[tuple[str, ...]] | Strings) -> dict[str, str]:
+    """Return the note on questions with options: how many, and how often a choice at random is right."""
+    counts = [len(set(offered)) for offered in options if offered]
+    if not counts:
+        return {}
+    chance = sum(1 / count for count in counts) / len(counts)
+    return {
+        "multiple_choice": f"{format_count(len(counts))} questions offer {min(counts)} to {max(counts)} options, among "
+        f"which a trained network's predictions are chosen; a choice at random hits {chance:.4f} of them"
+    }
