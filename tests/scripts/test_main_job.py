@@ -166,7 +166,7 @@ def test_malformed_lines_are_counted_or_refused(copy: Path) -> None:
     lines[9] = "b,train3"
     train.write_text("\n".join(lines) + "\n")
     line = error_line(vqa("train", copy / "data/card.toml", "--run", copy / "newer", *SMALL))
-    assert "2 of 120 lines cannot be read, more than --max-bad 0.01 admits" in line
+    assert "2 of 120 lines cannot be read, more than --max-bad 0.01 allows" in line
     assert "train.csv:8" in line
     result = vqa("train", copy / "data/card.toml", "--run", copy / "newer", "--epochs", 1, "--max-bad", 0.1, *SMALL)
     assert result.returncode == 0, result.stderr
