@@ -79,9 +79,9 @@ def test_a_batch_by_hand() -> None:
     assert batch.image_index.asnumpy().tolist() == [0, 1, 0, 1]
     pad = dataset.vocabulary.padding_id
     assert batch.tokens.asnumpy().tolist() == [
-        [*words[["what", "is", "it"]], *[pad] * 5],  # seven words at most, padded to eight
-        [*words[["is", "it", "a", "dog", "or", "a", "cat"]], pad],
-        [words["[unk]"], *[pad] * 7],
+        [*words[["what", "is", "it"]], *[pad] * 4],  # seven words at most
+        words[["is", "it", "a", "dog", "or", "a", "cat"]],
+        [words["[unk]"], *[pad] * 6],
     ]
     assert batch.lengths.asnumpy().tolist() == [3, 7, 1]
     assert batch.question_index.asnumpy().tolist() == [0, 1, 2, 0]
@@ -147,11 +147,15 @@ def _check_batch(batch: Batch, dataset: Dataset, table: QuestionTable, batch_siz
     assert 1 <= len(batch.rows) <= batch_size
     vocabulary = dataset.vocabulary
     numbers = batch.question_index.asnumpy()
-    assert len(batch.tokens) == len(batch.lengths) == len(set(table.question[batch.rows]))
+    num_texts = len(set(table.question[batch.rows]))
+    assert len(batch.tokens) == len(batch.lengths) >= num_texts
+    assert set(numbers) == set(range(num_texts))
+    # Texts of padding may follow.
+    assert (batch.tokens.asnumpy()[num_texts:] == vocabulary.padding_id).all()
+    assert (batch.lengths.asnumpy()[num_texts:] == 1).all()
     lengths = batch.lengths.asnumpy()[numbers]
     tokens = batch.tokens.asnumpy()[numbers]
-    assert tokens.shape[1] % 4 == 0
-    assert tokens.shape[1] - lengths.max() < 4
+    assert lengths.max() <= tokens.shape[1] < lengths.max() * 9 / 8
     for number, row in enumerate(batch.rows):
         ids = vocabulary.encode_question(table.question[row])
         assert tokens[number].tolist() == ids + [vocabulary.padding_id] * (tokens.shape[1] - len(ids))

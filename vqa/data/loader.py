@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vqa.data.batching import BatchPlan, padded_width, plan_by_image, plan_by_length, plan_in_order
+from vqa.data.batching import (
+    BatchPlan,
+    equal_shapes_together,
+    padded_counts,
+    padded_length,
+    plan_by_image,
+    plan_by_length,
+    plan_in_order,
+)
 from vqa.data.dataset import Dataset
 from vqa.data.image_files import UnusableImagesError
 from vqa.errors import ConfigError, DataError
@@ -26,8 +34,9 @@ class Batch(NamedTuple):
     ----------
     images : float32 (M, ...), each distinct image once
     image_index : int32 (N,), row of `images` that each question is about
-    tokens : int32 (Q, T), word ids of each distinct question once, padded at the end
-    lengths : int32 (Q,), number of real words, at least 1
+    tokens : int32 (Q, T), word ids of each distinct text once, padded at the end; a batch of a shuffled epoch may end
+        in texts of padding alone, which no question has, so that batches have few distinct shapes
+    lengths : int32 (Q,), number of real words, at least 1 (1 for a text of padding)
     question_index : int32 (N,), row of `tokens` that each question is worded as
     answers : int32 (N, A), answer ids, repeats kept; -1 for an unknown answer or an empty slot
     rows : NumPy int64 (N,), row of the QuestionTable
@@ -127,11 +136,13 @@ class GroupedLoader:
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield the batches of one epoch; their order is a function of the seed and of `number` (from 0)."""
-        if self._shuffle:
-            batches = self._plan.shuffled(np.random.default_rng([self._seed, number + 1]))
-        else:
-            batches = self._plan.in_order()
-        return map(self._batch, batches)
+        if not self._shuffle:
+            return map(self._batch, self._plan.in_order())
+        batches = list(self._plan.shuffled(np.random.default_rng([self._seed, number + 1])))
+        num_texts = padded_counts(self._num_distinct(self._encoded.question_number, batches))
+        num_images = self._num_distinct(self._encoded.image_number, batches)
+        shapes = np.stack([np.array([len(rows) for rows in batches]), num_images, num_texts], axis=1)
+        return (self._batch(batches[place], int(num_texts[place])) for place in equal_shapes_together(shapes))
 
     def __iter__(self) -> Iterator[Batch]:
         number = self._next_epoch
@@ -157,12 +168,21 @@ class GroupedLoader:
             return plan_by_image(rows, batch_size, self._encoded, np.random.default_rng([self._seed, 0]))
         return plan_by_length(rows, batch_size, self._encoded)
 
-    def _batch(self, rows: npt.NDArray[np.int64]) -> Batch:
-        """Gather the arrays of some rows."""
+    @staticmethod
+    def _num_distinct(
+        numbers: npt.NDArray[np.int64], batches: Sequence[npt.NDArray[np.int64]]
+    ) -> npt.NDArray[np.int64]:
+        """Return how many distinct values the rows of each batch have in `numbers`, int64 (B,)."""
+        return np.array([len(np.unique(numbers[rows])) for rows in batches])
+
+    def _batch(self, rows: npt.NDArray[np.int64], num_texts: int = 0) -> Batch:
+        """Gather the arrays of some rows, with at least `num_texts` texts."""
         encoded = self._encoded
         numbers, question_index = np.unique(encoded.question_number[rows], return_inverse=True)
-        lengths = self._lengths[numbers]
-        tokens = encoded.padded_tokens(numbers, int(padded_width(lengths.max())), self._padding_id)
+        lengths = np.ones(max(num_texts, len(numbers)), dtype=np.int64)
+        lengths[: len(numbers)] = self._lengths[numbers]
+        tokens = np.full((len(lengths), padded_length(int(lengths.max()))), self._padding_id)
+        tokens[: len(numbers)] = encoded.padded_tokens(numbers, tokens.shape[1], self._padding_id)
         images, image_index = self._gather_images(rows)
         return Batch(
             self._array(images, np.float32),
