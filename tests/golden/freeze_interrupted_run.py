@@ -1,7 +1,8 @@
 """Make the run folder that was stopped in the middle of an epoch, and what it was when it had been resumed.
 
-Only when a format changes on purpose. Usage, with one thread since sums depend on their order:
-OMP_NUM_THREADS=1 python tests/golden/freeze_interrupted_run.py
+Only when a format changes on purpose, or with the word "resumed" the second folder alone: when the batches change.
+Usage, with one thread since sums depend on their order:
+OMP_NUM_THREADS=1 python tests/golden/freeze_interrupted_run.py [resumed]
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +48,13 @@ def keep(folder: Path, *names: str) -> None:
             path.unlink()
 
 
-def main() -> None:
-    """Write both folders, and into the first what it evaluates to."""
-    os.chdir(HERE)  # so that no folder of this machine is recorded
-    for folder in (INTERRUPTED, RESUMED):
-        shutil.rmtree(folder, ignore_errors=True)
+def freeze_interrupted() -> None:
+    """Write the run that is stopped, and what it evaluates to."""
+    shutil.rmtree(INTERRUPTED, ignore_errors=True)
     try:
         train(INTERRUPTED, CALLS_BEFORE_THE_STOP)
     except Interrupted as interruption:
         print(interruption)
-    shutil.copytree(INTERRUPTED, RESUMED)
     run = vqa.load_run(INTERRUPTED)
     report = run.report("test").to_json()
     columns = ["question_id", "prediction", "probability", "loss"]
@@ -64,14 +63,28 @@ def main() -> None:
         "per_split": report["per_split"],
         "predictions": run.predict("test")[columns].to_numpy().tolist(),
     }
-    train(RESUMED, resume=True)
     keep(
         INTERRUPTED, "config.json", "vocab.json", "run.json", "loop.json", "history.csv",
         "best.params", "last.params", "trainer.states",
     )  # fmt: skip
-    keep(RESUMED, "history.csv", "last.params", "best.params", "trainer.states")
     lines = json.dumps(evaluated, indent=1)
     (INTERRUPTED / "evaluated.json").write_text(lines + "\n", encoding="utf-8")
+
+
+def freeze_resumed() -> None:
+    """Write what becomes of the run when it is resumed."""
+    shutil.rmtree(RESUMED, ignore_errors=True)
+    shutil.copytree(INTERRUPTED, RESUMED)
+    train(RESUMED, resume=True)
+    keep(RESUMED, "history.csv", "last.params", "best.params", "trainer.states")
+
+
+def main() -> None:
+    """Write both folders, or the second alone."""
+    os.chdir(HERE)  # so that no folder of this machine is recorded
+    if "resumed" not in sys.argv[1:]:
+        freeze_interrupted()
+    freeze_resumed()
 
 
 if __name__ == "__main__":
