@@ -41,7 +41,7 @@ def test_mxnet_is_one_module_however_it_is_imported() -> None:
 
 
 def test_mxnet_imports_again_after_it_failed_without_vqa() -> None:
-    """A notebook whose first cell said ``import mxnet`` alone goes on after ``import vqa``."""
+    """A notebook whose first cell said ``import mxnet`` alone continues after ``import vqa``."""
     code = """
 import warnings
 warnings.simplefilter("ignore")

@@ -29,7 +29,7 @@ def test_what_was_never_reached_is_null_and_missed():
 
 
 def test_speed_compares_questions_not_steps():
-    # Ours: 100 questions a step, 2 s each; theirs: 50 a step, 3 s each. 50 a second against 50 / 3: 3 times.
+    # Ours: 100 questions per step, 2 s each; theirs: 50 per step, 3 s each. 50 per second against 50 / 3: 3 times.
     timings = {
         "ours": Timing([2.0, 2.0, 2.0], {"questions": 100}, 0),
         "theirs": Timing([3.0, 3.0, 3.0], {"questions": 50}, 0),

@@ -20,7 +20,7 @@ NUM_QUESTIONS = 90
 
 
 def write_card(folder):
-    """A data set of questions of 1 to 7 words about images of 5 numbers; two questions an image."""
+    """A data set of questions of 1 to 7 words about images of 5 numbers; two questions per image."""
     random = np.random.default_rng(3)
     (folder / "grid").mkdir()
     np.save(folder / "grid" / "features.npy", random.normal(size=(60, 5)).astype(np.float32))

@@ -233,7 +233,7 @@ class TestRawLogits:
 
 
 class TestEntropyFloor:
-    """Five questions, three copies of each; four have three answers, one has one: the floor is 4/5 ln 3 = 0.8789."""
+    """Five questions, three copies of each; four have three answers, one has one: the least mean loss is 4/5 ln 3 = 0.8789."""
 
     LABELS = nd.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 12, 12])
 
@@ -259,7 +259,7 @@ class TestEntropyFloor:
     def test_a_network_that_cannot_know_it(self):
         net, copies = self.network("NTC", 400)
         mean = SoftmaxCELoss()(net(copies), self.LABELS).mean().asscalar()
-        assert 0.8788 < mean < 0.9  # at the floor
+        assert 0.8788 < mean < 0.9  # at the least mean loss
         assert examine(net, copies, labels=self.LABELS, loss=SoftmaxCELoss()) == []
 
     def test_the_same_questions_as_whole_rows(self):

@@ -249,7 +249,7 @@ def test_answers_out_of_range_or_shape(name, logits, answers, message, hybrid):
 
 
 def test_soft_scores_need_two_annotators(logits):
-    with pytest.raises(DataError, match="at least 2 answers a question"):
+    with pytest.raises(DataError, match="at least 2 answers per question"):
         LOSSES["soft-score"]()(mx.nd.array(logits), mx.nd.array([[0]] * 6, dtype="int32"))
 
 

@@ -98,7 +98,7 @@ def colour_at_a_time(rng, number):
 
 
 def accuracy_after_training(preset, kind, task, steps, learning_rate=0.005):
-    """Train on fresh examples of the task, 64 a step; the accuracy on 1,000 others."""
+    """Train on fresh examples of the task, 64 per step; the accuracy on 1,000 others."""
     rng = np.random.default_rng(1)
     shape = task(rng, 1)[0].shape[1:]
     small = {"embedding_size": 16, "hidden_size": 32}

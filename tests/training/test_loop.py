@@ -69,7 +69,7 @@ def test_the_same_seed_gives_the_same_run_bit_for_bit(card: Path, tmp_path: Path
     assert learned(first.path)["last.params"] != learned(other.path)["last.params"]
 
 
-# 108 training questions in batches of 16 are 7 steps an epoch; validation is 1 more call of the loss.
+# 108 training questions in batches of 16 are 7 steps per epoch; validation is 1 more call of the loss.
 @pytest.mark.parametrize("calls", [1, 3, 7, 8, 9, 16, 20])
 def test_an_interrupted_run_resumes_bit_for_bit(card: Path, tmp_path: Path, calls: int) -> None:
     whole = train(card, tmp_path / "whole")

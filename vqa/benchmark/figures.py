@@ -95,7 +95,7 @@ def speed(
     *,
     at_least: float | None = None,
 ) -> Figure:
-    """Return the questions a second of one alternative against those of another."""
+    """Return the questions per second of one alternative against those of another."""
     mine, other = timings[ours], timings[theirs]
     rate, other_rate = (timing.facts["questions"] / timing.median for timing in (mine, other))
     per_step = mine.facts["questions"] / other.facts["questions"]
@@ -104,7 +104,7 @@ def speed(
 
 
 def timings_json(timings: Mapping[str, Timing]) -> dict[str, Any]:
-    """Return every repetition of every alternative, in seconds a step, with the facts of its job."""
+    """Return every repetition of every alternative, in seconds per step, with the facts of its job."""
     return {name: {"seconds_a_step": timing.seconds, **timing.facts} for name, timing in timings.items()}
 
 

@@ -75,11 +75,11 @@ class Timing(NamedTuple):
 
     @property
     def median(self) -> float:
-        """Median of the repetitions, seconds a step."""
+        """Median of the repetitions, seconds per step."""
         return statistics.median(self.seconds)
 
     def times_faster_than(self, other: Timing) -> float:
-        """Median over the repetitions of the other's seconds a step divided by this one's."""
+        """Median over the repetitions of the other's seconds per step divided by this one's."""
         return statistics.median(theirs / ours for ours, theirs in zip(self.seconds, other.seconds))
 
 
@@ -137,7 +137,7 @@ def measure(
     Parameters
     ----------
     repetitions : turns of each alternative
-    seconds : a turn is so many steps that it takes about so long, at least one
+    seconds : how long a turn takes, about; a turn has at least one step
     warm_up : steps before the first turn, of which the last decides how many steps a turn has
     """
     with ExitStack() as stack:

@@ -10,7 +10,7 @@ from vqa.inspection.overlay import attention_overlay, save_image
 
 
 def save_attention(run: TrainedModel, image: Path, question: str, output: Path) -> None:
-    """Write an image with the places warm that a network looked at to answer a question.
+    """Write an image on which the places that the network attends to for a question are warm.
 
     Raises
     ------

@@ -32,7 +32,7 @@ def check_evaluation(evaluate: Evaluate, net: mx.gluon.Block, data: Any) -> Find
     ----------
     evaluate : called as ``evaluate(net, data)``; gives a number, or several in a tuple, list or dict
     net : the network; it must be called as a whole, ``net(...)``, with the questions along the first axis
-    data : handed on to `evaluate`, must allow being read several times. How many rows it holds is found for a
+    data : passed to `evaluate`; it must allow being read several times. How many rows it holds is found for a
         gluon DataLoader or Dataset, a NDArrayIter, a GroupedLoader, a tuple of arrays, or a list of batches.
 
     Raises
@@ -180,7 +180,7 @@ def _rows(witness: Witness, expected: int | None) -> Iterator[Finding]:
             "rows-dropped",
             "error",
             f"the network saw {seen} of {expected} rows: the last, smaller batch is left out; use "
-            "last_batch='keep', or a loop that goes on to the end, as range(0, n, batch_size) does",
+            "last_batch='keep', or a loop that runs to the end, as range(0, n, batch_size) does",
         )
 
 

@@ -80,7 +80,7 @@ class Witness:
         return np.concatenate([np.zeros(0), *self._answers])
 
     def passes(self) -> int:
-        """Return how often the data were gone through: each answer was given so many times, or a multiple of it."""
+        """Return the number of passes over the data: each answer was given that many times, or a multiple of it."""
         _, counts = np.unique(self.answers, return_counts=True)
         return int(np.gcd.reduce(counts)) if len(counts) else 1
 

@@ -1,4 +1,4 @@
-"""Answer heads: the fused vector to raw logits, one an answer."""
+"""Answer heads: the fused vector to raw logits, one per answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Image encoders: what the data set gives for an image to one vector, or one vector a region, for each image.
+"""Image encoders: what the data set gives for an image to one vector, or one vector per region, for each image.
 
 They run once for each distinct image; the network hands their rows out to the questions. Rows of zeros among regions
 or frames are padding and change nothing.

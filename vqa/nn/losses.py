@@ -1,4 +1,4 @@
-"""Multi-answer losses: raw logits (N, C) and answer ids (N, A) in, one loss a question out, in nats.
+"""Multi-answer losses: raw logits (N, C) and answer ids (N, A) in, one loss per question out, in nats.
 
 The ids keep their repeats; -1 is an answer outside the vocabulary or an empty slot, and is masked: MXNet's own
 losses clip ids, so that -1 would silently train class 0. Any other id outside [0, C) is an error. A question without
@@ -36,7 +36,7 @@ def check_answers(answers: mx.nd.NDArray, num_answers: int, num_rows: int) -> No
         The shape is another, or an id is outside the range.
     """
     if answers.ndim != 2 or answers.shape[0] != num_rows:
-        raise DataError(f"expected answer ids of shape ({num_rows}, A), one row a question, got {answers.shape}")
+        raise DataError(f"expected answer ids of shape ({num_rows}, A), one row per question, got {answers.shape}")
     ids = answers.asnumpy()
     wrong = (ids < -1) | (ids >= num_answers)
     if wrong.any():
@@ -75,7 +75,7 @@ class MultiAnswerLoss(mx.gluon.loss.Loss):
 
     def hybrid_forward(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
         """Return the loss of each question, (N,), never below 0."""
-        # MXNet's logarithm of a softmax of 1 is 1.4e-6 above 0, and no loss is below its floor.
+        # MXNet's logarithm of a softmax of 1 is 1.4e-6 above 0, and no loss is below 0.
         return F.maximum(self.per_question(F, logits, answers), 0)
 
     @abstractmethod
@@ -158,7 +158,7 @@ class SoftScoreLoss(MultiAnswerLoss):
             As in the other losses, or the questions have one answer each: the official score compares annotators.
         """
         if isinstance(answers, mx.nd.NDArray) and answers.shape[-1] < 2:
-            raise DataError("the loss 'soft-score' needs at least 2 answers a question, got 1; use the loss 'softmax'")
+            raise DataError("the loss 'soft-score' needs at least 2 answers per question, got 1; use the loss 'softmax'")
         return super().forward(logits, answers)
 
     def per_question(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Question encoders: word ids and lengths to one vector a question.
+"""Question encoders: word ids and lengths to one vector per question.
 
 Every row is encoded from its own words and its own length alone, so that a row's place in the batch, its neighbours
 and the amount of padding cannot change it.

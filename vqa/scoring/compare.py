@@ -57,7 +57,7 @@ class Comparison:
         return asdict(self.report)
 
     def to_text(self, *, changed: int = 5) -> str:
-        """Return the comparison as text with so many of the questions won and lost."""
+        """Return the comparison as text with at most `changed` of the questions won, and of those lost."""
         return render(self.report, changed)
 
     def _repr_html_(self) -> str:

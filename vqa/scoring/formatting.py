@@ -9,7 +9,7 @@ NOT_AVAILABLE = "n/a"
 
 
 def _format(value: float | None, whole: int, digits: int) -> str:
-    """Return `value` with so many decimals, cut off instead of rounded where rounding would reach `whole`."""
+    """Return `value` with `digits` decimals, cut off instead of rounded where rounding would reach `whole`."""
     if value is None or math.isnan(value):
         return NOT_AVAILABLE
     exact = Decimal(value)

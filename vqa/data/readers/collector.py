@@ -33,7 +33,7 @@ class QuestionCollector:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        # Column by column: so many live tuples of questions would keep the garbage collector busy.
+        # Column by column: millions of live tuples would keep the garbage collector busy.
         self._columns: tuple[list[Any], ...] = tuple([] for _ in Question._fields)
         self._line_of: dict[str, int] = {}
         self._bad_lines: list[BadLine] = []
