@@ -48,7 +48,7 @@ def training(card: str, batch_size: int, keep: bool) -> Job:
 
 
 def _usual(batches: list[Batch]) -> Batch:
-    """Return the batch whose number of images per question is nearest to that of all batches: images take most of the time."""
+    """Return the batch with the most usual number of images per question: images take most of the time."""
     images = np.array([len(batch.images) for batch in batches])
     questions = np.array([len(batch.rows) for batch in batches])
     return batches[int(np.argmin(np.abs(images / questions - images.sum() / questions.sum())))]

@@ -158,7 +158,9 @@ class SoftScoreLoss(MultiAnswerLoss):
             As in the other losses, or the questions have one answer each: the official score compares annotators.
         """
         if isinstance(answers, mx.nd.NDArray) and answers.shape[-1] < 2:
-            raise DataError("the loss 'soft-score' needs at least 2 answers per question, got 1; use the loss 'softmax'")
+            raise DataError(
+                "the loss 'soft-score' needs at least 2 answers per question, got 1; use the loss 'softmax'"
+            )
         return super().forward(logits, answers)
 
     def per_question(self, F: Any, logits: Tensor, answers: Tensor) -> Tensor:
