@@ -5,7 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vqa.display import html_table, visible
@@ -46,6 +46,7 @@ class Cells(HTMLParser):
         self.texts[-1] += data
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.text(), st.text()), max_size=3), st.text(min_size=1))
 def test_cells_come_back_as_text_and_no_markup_is_added(rows: list[tuple[str, str]], caption: str) -> None:
     parser = Cells()

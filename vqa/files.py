@@ -94,5 +94,6 @@ def find_recorded(record: Mapping[str, Any], name: str, folder: Path) -> Path:
     candidates.append(recorded)
     if not recorded.is_absolute():
         candidates += [parent / recorded for parent in (folder, *folder.parents)]
-    found = Path(os.path.abspath(next((path for path in candidates if path.exists()), recorded)))
+    # os.path.exists is False, where Path.exists raises, for what cannot be the name of a file.
+    found = Path(os.path.abspath(next((path for path in candidates if os.path.exists(path)), recorded)))
     return found.relative_to(Path.cwd()) if Path.cwd() in found.parents else found

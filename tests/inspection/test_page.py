@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -26,6 +26,7 @@ from vqa.inspection.thumbnails import BUDGET, thumbnails
 from vqa.scoring.report import evaluate
 
 
+@settings(deadline=None)
 @given(st.recursive(st.text() | st.floats(allow_nan=False, allow_infinity=False), st.lists))
 def test_embedded_json_is_the_value_and_holds_no_markup(value: Any) -> None:
     text = str(embed_json(value))
@@ -41,6 +42,7 @@ def test_policy_names_exactly_what_may_run() -> None:
     assert "unsafe" not in policy
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1))
 def test_compact_numbers_stay_below_one(value: float) -> None:
     rounded = compact(value)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from hostile_texts import TEXTS
 from PIL import Image
 
 import vqa
 from vqa.errors import ConfigError, DataError
-from vqa.evaluation.prediction_files import write_predictions
+from vqa.evaluation.prediction_files import provenance_path, write_predictions
 from vqa.evaluation.predictions import prediction_rows
+from vqa.files import sha256_of_file
 from vqa.inspection.gallery import left_out, write_gallery
 from vqa.inspection.source import open_source
 from vqa.nn.losses import LOSSES
@@ -121,6 +124,12 @@ def test_top_answers_of_the_table_are_those_of_ask(run: Any) -> None:
     assert [name for name, _ in answer.top] == [name for name, _ in frame["top"][0]]
 
 
+def write_provenance(path: Path, provenance: dict[str, Any]) -> None:
+    """Write what somebody else may have written beside a table."""
+    content = {**provenance, "sha256": sha256_of_file(path)}
+    provenance_path(path).write_bytes(json.dumps(content).encode("ascii"))
+
+
 @pytest.mark.parametrize(
     ("provenance", "message"),
     [
@@ -128,17 +137,32 @@ def test_top_answers_of_the_table_are_those_of_ask(run: Any) -> None:
         ({"seed": True}, "expected seed to be a whole number, got True"),
         ({"seed": -1}, "expected seed to be at least 0, got -1"),
         ({"card": ["x"]}, r"expected card to be text, got \['x'\]"),
+        ({"card": "x", "card_from_here": 3}, "expected card_from_here to be text, got 3"),
         ({"run": {}}, "expected run to be text"),
+        ({"run": "x", "run_from_here": [1]}, "expected run_from_here to be text"),
         ({"split": 3}, "expected split to be text, got 3"),
     ],
 )
 def test_a_provenance_of_other_types_is_one_line(
-    run: Any, tmp_path: Path, provenance: dict[str, Any], message: str
+    frame: pd.DataFrame, tmp_path: Path, provenance: dict[str, Any], message: str
 ) -> None:
     path = tmp_path / "train.csv"
-    write_predictions(run.predict("train"), path, provenance)
+    write_predictions(frame, path)
+    write_provenance(path, provenance)
     with pytest.raises(DataError, match=message):
         open_source(path)
+
+
+def test_whatever_a_provenance_names_there_is_a_report_or_one_line(frame: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    write_predictions(frame, path)
+    for text in (*TEXTS, "", "/", "..", "/dev/null", str(tmp_path), str(path)):
+        write_provenance(
+            path, {"run": text, "run_from_here": text, "card": text, "card_from_here": text, "split": text}
+        )
+        source = open_source(path)
+        assert source.evaluation.report.questions == len(frame)
+        assert set(source.missing) == {"run", "data"}
 
 
 def test_a_run_on_features_shows_the_photographs_that_its_card_names(tmp_path: Path, frame: pd.DataFrame) -> None:

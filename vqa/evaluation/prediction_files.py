@@ -200,7 +200,8 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     return check_predictions(frame, str(path))
 
 
-_PROVENANCE = {**dict.fromkeys(("run", "card", "split", "data_hash", "protocol", "activation"), str), "seed": int}
+_TEXTS = (*PATHS, *(f"{name}_from_here" for name in PATHS), "split", "data_hash", "protocol", "activation")
+_PROVENANCE = {**dict.fromkeys(_TEXTS, str), "seed": int}
 
 
 def provenance_path(path: str | Path) -> Path:

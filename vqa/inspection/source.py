@@ -70,7 +70,7 @@ class Source:
             return None
         try:
             return open_trained(folder, card=self._given_card)
-        except (VqaError, OSError) as error:
+        except (VqaError, OSError, ValueError) as error:  # the recorded path may be no path at all
             self.missing["run"] = str(error)
             return None
 
@@ -98,7 +98,7 @@ class Source:
             return None
         try:
             return load_card(find_recorded_card(recorded))
-        except VqaError as error:
+        except (VqaError, OSError, ValueError) as error:
             self.missing["data"] = f"{error}; name the data set with --card CARD"
             return None
 
