@@ -24,6 +24,16 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub(_escape, text)
 
 
+def visible_lines(text: str) -> str:
+    r"""Return `text` as `visible` does, but with its line ends.
+
+    >>> print(visible_lines("red\x1b[2J\nblue"))
+    red\x1b[2J
+    blue
+    """
+    return "\n".join(map(visible, text.split("\n")))
+
+
 def _escape(match: re.Match[str]) -> str:
     return match.group().encode("unicode_escape").decode("ascii")
 

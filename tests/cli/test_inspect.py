@@ -192,3 +192,13 @@ def test_predictions_of_other_data_than_the_card_holds_are_refused(table: Path, 
     result = inspect(path, "--html", tmp_path / "page.html")
     assert result.exit_code == 1
     assert "was made from other questions than split 'train' of" in result.stderr
+
+
+def test_no_error_steers_the_terminal(table: Path, tmp_path: Path) -> None:
+    result = inspect(table, "--id", "q\x1b[2J\u202e")
+    assert result.exit_code == 1
+    assert "\\x1b[2J\\u202e" in result.stderr
+    assert not {"\x1b", "\u202e"} & set(result.stderr)
+    result = inspect(tmp_path / "\x1b[2J.csv")
+    assert "\\x1b[2J.csv: No such file or directory" in result.stderr
+    assert "\x1b" not in result.stderr

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from vqa.cli._options import STDOUT
+from vqa.display import visible_lines
 from vqa.errors import VqaError
 
 
@@ -33,7 +34,7 @@ class ErrorReportingGroup(click.Group):
         try:
             return super().invoke(ctx)
         except VqaError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(visible_lines(str(error))) from error
         except BrokenPipeError:
             # The reader of our output (head, less) has gone: not an error, and nothing more can be written.
             _silence_stdout()
@@ -42,7 +43,7 @@ class ErrorReportingGroup(click.Group):
             if error.filename == STDOUT:
                 _silence_stdout()
             place = f"{error.filename}: " if error.filename else ""
-            raise click.ClickException(f"{place}{error.strerror or error}") from error
+            raise click.ClickException(visible_lines(f"{place}{error.strerror or error}")) from error
         except KeyboardInterrupt as error:
             click.echo(str(error) or "interrupted", err=True)
             ctx.exit(128 + getattr(error, "signal_number", signal.SIGINT))

@@ -25,14 +25,14 @@ device_option = click.option("--device", metavar="cpu|gpu:0", default="cpu", sho
 
 def emit(text: str, result: Any, json_file: str | None) -> None:
     """Print `text`, and write `result` as JSON where asked; with ``--json -`` stdout holds the JSON alone."""
-    from vqa.display import visible
+    from vqa.display import visible_lines
     from vqa.files import replacing
 
     if json_file == "-":
         _echo(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False))
         return
     # Text of a data file must not steer the terminal.
-    _echo("\n".join(map(visible, text.split("\n"))))
+    _echo(visible_lines(text))
     if json_file:
         with replacing(Path(json_file)) as file:
             json.dump(result, file, indent=2, ensure_ascii=False, allow_nan=False)

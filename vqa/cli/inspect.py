@@ -101,13 +101,14 @@ def command(
     if not len(rows):
         click.echo(f"{source}: no question passes all the filters", err=True)
     if html:
+        from vqa.display import visible
         from vqa.inspection.gallery import left_out, write_gallery
 
         listed = rows[:limit] if limit else rows
         size = write_gallery(html, opened, listed)
         click.echo(f"{html}: {len(listed):,} questions, {size / 1e6:.1f} MB", err=True)
         for reason in left_out(opened):
-            click.echo(reason, err=True)
+            click.echo(visible(reason), err=True)
         if data_format is None and output is None:
             return
     if limit is None:
