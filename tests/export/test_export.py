@@ -188,10 +188,20 @@ def test_a_file_that_is_there_is_kept(golden_run: Path, tmp_path: Path) -> None:
 
 def test_nothing_is_written_where_the_answers_differ(golden_run, tmp_path, monkeypatch) -> None:
     write = exporting.encode_golden
-    monkeypatch.setattr(exporting, "encode_golden", lambda inputs, logits: write(inputs, logits * 1.0001))
+    monkeypatch.setattr(exporting, "encode_golden", lambda inputs, logits: write(inputs, logits * 1.01))
     with pytest.raises(RunError, match=r"was not exported, since the exported network answers differently: .* 6 of 6"):
         export_run(golden_run, tmp_path / "a.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_that_amplifies_rounding_is_exported_with_a_warning(
+    golden_run, tmp_path, monkeypatch, caplog
+) -> None:
+    write = exporting.encode_golden
+    monkeypatch.setattr(exporting, "encode_golden", lambda inputs, logits: write(inputs, logits * 1.0001))
+    export_run(golden_run, tmp_path / "a.onnx")
+    assert "amplifies rounding errors" in caplog.text
+    assert command("verify", tmp_path / "a.onnx").exit_code == 1
 
 
 def test_verify_finds_a_file_whose_weights_were_changed(golden_model: Path, tmp_path: Path) -> None:

@@ -37,7 +37,8 @@ def command(
 
     The file answers wherever onnxruntime runs, without MXNet: vqa ask, evaluate, inspect and demo take it where they
     take a run. A run on features gets its image encoder into the file as well, so that the file answers about a
-    photograph. Nothing is written unless onnxruntime gives the golden outputs within 1e-5 of the largest logit.
+    photograph. Nothing is written unless onnxruntime gives the golden answers; a difference of logits beyond 1e-5 of
+    the largest is said.
     Needs the extra "onnx": pip install 'vqa[onnx]'.
 
     \b
