@@ -212,10 +212,13 @@ def _score_official_files(questions: Path, annotations: Path, results: Path, par
         with replacing(options["per_question"]) as file:
             json.dump(score.per_question(), file, indent=0)
             file.write("\n")
-    text, more = _by_protocol(
-        options["names"][1:] and options["names"], options["all_protocols"], predictions,
-        AnswerSets(chosen.answers, distinct_records=chosen.with_answer_ids),
-        ClusterBootstrap(cluster_names(chosen.question_id, chosen.image_id), seed=options["seed"]),
-        chosen.question_id, chosen.answer_type,
-    )  # fmt: skip
+    text: str = ""
+    more: dict[str, Any] = {}
+    if options["all_protocols"] or len(options["names"]) > 1:
+        text, more = _by_protocol(
+            options["names"], options["all_protocols"], predictions,
+            AnswerSets(chosen.answers, distinct_records=chosen.with_answer_ids),
+            ClusterBootstrap(cluster_names(chosen.question_id, chosen.image_id), seed=options["seed"]),
+            chosen.question_id, chosen.answer_type,
+        )  # fmt: skip
     emit(score.to_text() + text, {**score.to_json(), **more}, json_file)

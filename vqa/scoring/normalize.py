@@ -34,6 +34,8 @@ def clean_answer(text: str) -> str:
     >>> clean_answer(" Yes\tsir\n")
     'Yes sir'
     """
+    if text.isalnum():
+        return text
     text = text.replace("\n", " ").replace("\t", " ").strip()
     while not text.isascii() and (text.startswith(_OLD_WHITE_SPACE) or text.endswith(_OLD_WHITE_SPACE)):
         text = text.strip(_OLD_WHITE_SPACE).strip()

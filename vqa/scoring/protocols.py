@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Union
+from typing import TYPE_CHECKING, Union
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
 
 from vqa.errors import ConfigError, did_you_mean
 from vqa.scoring import answer_processing as processing
@@ -16,7 +15,9 @@ from vqa.scoring import rules
 from vqa.scoring.answer_sets import AnswerSets, Booleans, Floats, Strings, distinct_codes
 from vqa.scoring.baselines import majority_answers
 from vqa.scoring.formatting import format_count, format_rate
-from vqa.scoring.wups import Wups
+
+if TYPE_CHECKING:
+    from vqa.scoring.wups import Wups
 
 Predictions = Union[Sequence[str], Strings]
 
@@ -98,6 +99,8 @@ def anls(predictions: Predictions, answers: AnswerSets) -> Floats:
 
 
 def _levenshtein_similarity(prediction: str, answer: str) -> float:
+    from rapidfuzz.distance import Levenshtein
+
     length = max(len(answer.upper()), len(prediction.upper()))
     if not length:
         return 1.0
@@ -150,6 +153,8 @@ def _best_pair(predictions: Predictions, answers: AnswerSets, similarity: Callab
 
 @lru_cache(maxsize=1)
 def _wups() -> Wups:
+    from vqa.scoring.wups import Wups
+
     return Wups()
 
 
