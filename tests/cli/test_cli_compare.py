@@ -78,3 +78,13 @@ def test_files_that_are_not_predictions(tmp_path: Path) -> None:
     assert "has no column 'image_id'" in compare(tmp_path / "a.csv", tmp_path / "a.csv").stderr
     assert compare(tmp_path / "none.csv", tmp_path / "a.csv").exit_code == 1
     assert compare(tmp_path / "a.csv").exit_code == 2
+
+
+def test_a_page_of_two_files_says_what_it_leaves_out(tmp_path: Path) -> None:
+    first, second, page = (tmp_path / name for name in ("a.csv", "b.csv", "page.html"))
+    for path in (first, second):
+        write_predictions(predictions(["null", "x"]), path)
+    result = compare(first, second, "--html", page)
+    assert result.exit_code == 0
+    assert "left out: images (the file does not name its data set; name it with --card CARD)" in result.stderr
+    assert "left out: images (" in page.read_text(encoding="utf-8")

@@ -57,7 +57,10 @@ def command(
     sides = [PredictionSet(source.name, source.frame, source.provenance) for source in sources]
     comparison = compare(*sides, seed=seed)
     if html:
-        from vqa.inspection.comparison import write_comparison_html
+        from vqa.display import visible
+        from vqa.inspection.comparison import left_out, write_comparison_html
 
         write_comparison_html(html, sources[0], sources[1], comparison.report)
+        for reason in left_out(sources[0], sources[1]):
+            click.echo(visible(reason), err=True)
     emit(comparison.to_text(changed=changed), comparison.to_json(), json_file)

@@ -63,13 +63,13 @@ def write_comparison_html(path: str | Path, first: Source, second: Source, compa
         table=_table(changes, comparison),
         groups=type_groups(comparison),
         notes=comparison.notes,
-        left_out=_left_out(first, second),
+        left_out=left_out(first, second),
         questions=questions,
         images=images,
     )
 
 
-def _left_out(first: Source, second: Source) -> list[str]:
+def left_out(first: Source, second: Source) -> list[str]:
     """Return why images are left out; nothing else of the page needs the data set."""
     reasons = dict.fromkeys(reason for source in (first, second) for reason in source.missing.values())
     return [f"left out: images ({reason})" for reason in reasons]
