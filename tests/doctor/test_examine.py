@@ -220,11 +220,13 @@ class TestSmallSigns:
 
         net = initialised(lambda: Calls(dead, inner=Recurrent("GRU", "TNC"), output=nn.Dense(5)), 0)
         assert float(net(questions(6, 0)).abs().max().asscalar()) == 0
-        # No weights bring these units to life: silence would pass for health.
-        for layout in ("TNC", "NTC"):
-            net = initialised(lambda layout=layout: Calls(dead, inner=Recurrent("GRU", layout), output=nn.Dense(5)), 0)
-            (finding,) = examine(net, questions(6, 0))
-            assert (finding.code, finding.severity) == ("cannot-tell", "warning")
+        healthy = initialised(lambda: Calls(dead, inner=Recurrent("GRU", "NTC"), output=nn.Dense(5)), 0)
+        assert codes(healthy, questions(6, 0)) == []
+
+    def test_rows_that_differ_in_what_the_network_does_not_use(self):
+        net = initialised(lambda: Calls(lambda self, image, question: self.o(question), o=nn.Dense(5)), 0)
+        same = nd.array(np.repeat(questions(1, 0).asnumpy(), 4, axis=0))
+        assert codes(net, (questions(4, 1), same)) == []
 
     def test_weights_that_are_not_finite_though_the_outputs_are(self):
         net = initialised(HEALTHY["dense"], 1)

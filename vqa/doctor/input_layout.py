@@ -32,58 +32,63 @@ class Arrangement(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Pointer:
+    """An input (N,) whose values are places in tables, inputs (M, ...) that questions share."""
+
+    index: int
+    tables: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class InputLayout:
     """How the inputs of a network are related.
 
     Attributes
     ----------
     axes : for each input the axis that counts the questions, or None where it is shared by all of them
-    index : the input (N,) whose values are places in the tables, or None
-    tables : the shared inputs (M, ...) that `index` points into
+    pointers : the inputs that point into others, with those
     """
 
     axes: tuple[int | None, ...]
-    index: int | None = None
-    tables: tuple[int, ...] = ()
+    pointers: tuple[Pointer, ...] = ()
 
-    def take(self, arrays: Sequence[Array], rows: Rows, places: Rows | None = None) -> list[Array]:
+    def take(self, arrays: Sequence[Array], rows: Rows, places: Sequence[Rows] = ()) -> list[Array]:
         """Return the inputs that ask the questions `rows`, in this order.
 
-        The tables are whole, or hold only their entries `places`, in this order; the index follows them.
+        The tables are whole, or hold only their entries `places`, in this order, one array per pointer; the indices
+        follow them.
         """
         taken = [
             values if axis is None else np.take(values, rows, axis=axis) for values, axis in zip(arrays, self.axes)
         ]
-        if places is not None and self.index is not None:
-            moved = np.zeros(self.table_size(arrays), dtype=np.int64)
-            moved[places] = np.arange(len(places))
-            index = taken[self.index]
-            taken[self.index] = moved[index.astype(np.int64)].astype(index.dtype)
-            for table in self.tables:
-                taken[table] = arrays[table][places]
+        for pointer, entries in zip(self.pointers, places):
+            moved = np.zeros(len(arrays[pointer.tables[0]]), dtype=np.int64)
+            moved[entries] = np.arange(len(entries))
+            index = taken[pointer.index]
+            taken[pointer.index] = moved[index.astype(np.int64)].astype(index.dtype)
+            for table in pointer.tables:
+                taken[table] = arrays[table][entries]
         return taken
 
-    def table_size(self, arrays: Sequence[Array]) -> int:
-        """Return the number of entries of the tables, 0 where there is none."""
-        return len(arrays[self.tables[0]]) if self.tables else 0
+    def places(self, arrays: Sequence[Array], rows: Rows) -> list[Rows]:
+        """Return the table entries that `rows` point to, each once, one array per pointer."""
+        return [np.unique(arrays[pointer.index][rows].astype(np.int64)) for pointer in self.pointers]
 
-    def places(self, arrays: Sequence[Array], rows: Rows) -> Rows:
-        """Return the table entries that `rows` point to, each once; empty where there is no table."""
-        if self.index is None:
-            return np.zeros(0, dtype=np.int64)
-        return np.unique(arrays[self.index][rows].astype(np.int64))
-
-    def turned(self, arrays: Sequence[Array]) -> Rows:
+    def turned(self, arrays: Sequence[Array]) -> list[Rows]:
         """Return the table entries in another order: those that are pointed to change places among themselves.
 
         So the index never holds a value that it did not hold before: MXNet reads outside its memory where an input
         that is no index after all, a length say, is 0 or too large.
         """
-        order = np.arange(self.table_size(arrays))
-        if self.index is not None:
-            used = np.unique(arrays[self.index].astype(np.int64))
+        orders = []
+        for pointer, used in zip(self.pointers, self.places(arrays, np.arange(self._num_rows(arrays)))):
+            order = np.arange(len(arrays[pointer.tables[0]]))
             order[used] = np.roll(used, 1)
-        return order
+            orders.append(order)
+        return orders
+
+    def _num_rows(self, arrays: Sequence[Array]) -> int:
+        return next(values.shape[axis] for values, axis in zip(arrays, self.axes) if axis is not None)
 
     def alone(self, arrays: Sequence[Array], rows: Rows) -> Arrangement:
         """Return a batch that holds the questions `rows` and nothing that belongs to others."""
@@ -115,7 +120,8 @@ class InputLayout:
     def make_strange(self, taken: list[Array], others: Rows) -> None:
         """Replace the content of the questions at `others`, where it is real-valued."""
         for position, axis in enumerate(self.axes):
-            if axis is not None and position != self.index and not is_whole(taken[position]):
+            pointing = any(pointer.index == position for pointer in self.pointers)
+            if axis is not None and not pointing and not is_whole(taken[position]):
                 values = np.moveaxis(taken[position].copy(), axis, 0)
                 values[others] = foreign(values[others])
                 taken[position] = np.moveaxis(values, 0, axis)
@@ -126,7 +132,8 @@ class InputLayout:
         numbers = np.zeros(num_rows, dtype=np.int64)
         for row in range(num_rows):
             alone = self.alone(arrays, np.array([row])).arrays
-            own = [alone[place] for place, axis in enumerate(self.axes) if axis is not None or place in self.tables]
+            tables = [table for pointer in self.pointers for table in pointer.tables]
+            own = [alone[place] for place, axis in enumerate(self.axes) if axis is not None or place in tables]
             content = b"".join(values.tobytes() for values in own)
             numbers[row] = groups.setdefault(content, len(groups))
         return numbers

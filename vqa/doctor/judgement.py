@@ -66,7 +66,8 @@ def judge(subject: Subject, random: np.random.RandomState) -> Judgement:
         clearest = max(clearest, again.visibility)
         if again.findings or again.visibility >= CLEAR or (one_question and gain is None):
             return judgement._replace(findings=[_with_other_weights(finding) for finding in again.findings])
-    if clearest < BLIND and not one_question:
+    # Equal answers to all questions are no sign: the network may not use the input in which they differ.
+    if clearest < BLIND <= plain_tolerance(subject, subject.base).visibility():
         return judgement._replace(findings=[_cannot_tell(subject, judgement.visibility)])
     return judgement
 

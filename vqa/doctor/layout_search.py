@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from vqa.doctor.input_layout import InputLayout, compare
+from vqa.doctor.input_layout import InputLayout, Pointer, compare
 from vqa.doctor.state import Array, is_whole
 from vqa.doctor.structure import WRAPPER
 from vqa.doctor.subject import Subject
@@ -72,15 +73,20 @@ def _candidates(subject: Subject, tolerance: Tolerance) -> Iterator[InputLayout]
     if not first and not second:
         raise VqaError(_no_rows(subject))
     plain = InputLayout(tuple(0 if position in first else None for position in range(len(arrays))))
-    plain = _with_small_tables(subject, tolerance, plain)
+    for length in sorted({len(values) for values in arrays if values.ndim} - {1, num_rows}):
+        plain = _with_pointers(subject, tolerance, plain, length)
     if first:
         yield plain
-    pointers = [position for position in first if _points(arrays[position], num_rows)]
-    if plain.index is None and num_rows > 1:
-        for index in pointers:
-            for tables in _subsets([position for position in first if position != index]):
-                yield replace(_with_axis(plain, tables, None), index=index, tables=tables)
-    for turned in _subsets([position for position in second if position not in plain.tables]):
+    if num_rows > 1:
+        yield from _with_followed(subject, tolerance, plain, first)
+        free = [position for position in first if position not in [pointer.index for pointer in plain.pointers]]
+        for index in free:
+            if _points(arrays[index], num_rows):
+                for tables in _subsets([position for position in free if position != index]):
+                    yield _with_pointer(plain, Pointer(index, tables))
+    shared_tables = {table for pointer in plain.pointers for table in pointer.tables}
+    second = [position for position in second if position not in shared_tables]
+    for turned in _subsets(second):
         yield _with_axis(plain, turned, 1)
     if first and not _keeps_shape(subject, plain):
         # As many rows as questions by chance: a table of classes where N == C, of places where N == T.
@@ -128,17 +134,31 @@ def _points(values: Array, size: int) -> bool:
     return values.ndim == 1 and is_whole(values) and bool(values.min() >= 0) and bool(values.max() < size)
 
 
-def _with_small_tables(subject: Subject, tolerance: Tolerance, plain: InputLayout) -> InputLayout:
-    """Return `plain` with the inputs of another length than N that an input is found to point into, as tables."""
+def _with_pointer(layout: InputLayout, pointer: Pointer) -> InputLayout:
+    """Return the layout in which the pointer's tables are shared, and pointed into."""
+    return replace(_with_axis(layout, pointer.tables, None), pointers=(*layout.pointers, pointer))
+
+
+def _with_pointers(subject: Subject, tolerance: Tolerance, layout: InputLayout, length: int) -> InputLayout:
+    """Return the layout with the pointers into inputs of one length that the network is found to follow."""
     arrays = subject.arrays
-    shared = [place for place, axis in enumerate(plain.axes) if axis is None and arrays[place].ndim]
-    for length in sorted({len(arrays[place]) for place in shared} - {1}):
-        tables = tuple(place for place in shared if len(arrays[place]) == length)
-        for index, axis in enumerate(plain.axes):
-            layout = replace(plain, index=index, tables=tables)
-            if axis == 0 and _points(arrays[index], length) and _is_pointer(subject, tolerance, layout):
-                return layout
-    return plain
+    known = {place for pointer in layout.pointers for place in (pointer.index, *pointer.tables)}
+    same_length = {place for place, values in enumerate(arrays) if values.ndim and len(values) == length} - known
+    for index, axis in enumerate(layout.axes):
+        tables = sorted(same_length - {index})
+        if axis != 0 or index in known or not tables or not _points(arrays[index], length):
+            continue
+        for some in (tuple(tables), *_subsets(tables)):
+            other = _with_pointer(layout, Pointer(index, some))
+            if _follows(subject, tolerance, other):
+                layout, same_length = other, same_length - {index, *some}
+                break
+        else:
+            # An encoder that runs along the images, or an input that happens to hold small numbers (lengths).
+            other = _with_pointer(layout, Pointer(index, tuple(tables)))
+            if length != len(subject.base) and _locality(subject, tolerance, other) > LOCALITY:
+                layout, same_length = other, set()
+    return layout
 
 
 def _difference(subject: Subject, tolerance: Tolerance, arrays: Sequence[Array]) -> bool:
@@ -150,15 +170,37 @@ def _difference(subject: Subject, tolerance: Tolerance, arrays: Sequence[Array])
         return True
 
 
-def _is_pointer(subject: Subject, tolerance: Tolerance, layout: InputLayout) -> bool:
-    """Tell whether the network uses the values of the index as places in the tables."""
-    assert layout.index is not None
+def _with_followed(
+    subject: Subject, tolerance: Tolerance, layout: InputLayout, positions: Sequence[int]
+) -> Iterator[InputLayout]:
+    """Yield the layouts with one or more pointers among inputs of N rows that the network is found to follow."""
+    known = {pointer.index for pointer in layout.pointers}
+    free = [position for position in positions if position not in known]
+    choices: list[list[Pointer | None]] = []
+    for index in free:
+        if _points(subject.arrays[index], len(subject.base)):
+            pointers = [Pointer(index, some) for some in _subsets([place for place in free if place != index])]
+            followed = [p for p in pointers if _follows(subject, tolerance, _with_pointer(layout, p))]
+            choices.append([*followed, None])
+    for some in sorted(itertools.product(*choices), key=lambda chosen: chosen.count(None)):
+        chosen = [pointer for pointer in some if pointer]
+        places = [place for pointer in chosen for place in (pointer.index, *pointer.tables)]
+        if chosen and len(places) == len(set(places)):
+            yield functools.reduce(_with_pointer, chosen, layout)
+
+
+def _follows(subject: Subject, tolerance: Tolerance, layout: InputLayout) -> bool:
+    """Tell whether the network uses the values of the last index as places in its tables.
+
+    The answers stay where the entries change places and the index follows, and change where it does not follow.
+    """
+    pointer = layout.pointers[-1]
+    alone = replace(layout, pointers=(pointer,))
     arrays = subject.arrays
-    followed = layout.take(arrays, np.arange(len(subject.base)), layout.turned(arrays))
+    followed = alone.take(arrays, np.arange(len(subject.base)), alone.turned(arrays))
     if _difference(subject, tolerance, followed):
-        # An encoder that runs along the images, or an input that happens to hold small numbers (lengths).
-        return _locality(subject, tolerance, layout) > LOCALITY
-    followed[layout.index] = arrays[layout.index]
+        return False
+    followed[pointer.index] = arrays[pointer.index]
     return _difference(subject, tolerance, followed)
 
 
@@ -167,12 +209,13 @@ def _locality(subject: Subject, tolerance: Tolerance, layout: InputLayout) -> fl
 
     It is unclear where no row moves, and where an entry is not pointed to: a batch has no image that nobody asks about.
     """
+    pointer = layout.pointers[-1]
     arrays, base = subject.arrays, subject.base
-    index, length = arrays[layout.index or 0].astype(np.int64), layout.table_size(arrays)
+    index, length = arrays[pointer.index].astype(np.int64), len(arrays[pointer.tables[0]])
     own, other, moves = [0.0], [0.0], False
     for place in range(min(8, length) if len(np.unique(index)) == length else 0):
         changed = list(arrays)
-        for table in layout.tables:
+        for table in pointer.tables:
             changed[table] = arrays[table].copy()
             changed[table][place] = arrays[table][(place + 1) % length]
         try:

@@ -40,37 +40,17 @@ def examine_run(run: Run, split: str = "test") -> Findings:
         The run's data set cannot be used.
     """
     batch = next(iter(_loader(run, split, BATCH)))
-    network, inputs = RowByRow(run.network), _row_inputs(batch)
-    findings = examine(network, inputs, labels=batch.answers, loss=run.loss)
+    findings = examine(run.network, batch.inputs, labels=batch.answers, loss=run.loss)
     findings += _activation(run, batch)
     if any(finding.code == "non-finite" for finding in findings):
         return findings
-    findings += _padding(network, inputs)
+    findings += _padding(run.network, batch)
     found = {finding.code for finding in findings}
     for finding in _evaluations(run, split):
         if finding.code not in found:
             found.add(finding.code)
             findings.append(finding)
     return findings
-
-
-class RowByRow(mx.gluon.Block):
-    """A network that is called with the words of every row, so that the rows can be rearranged one by one."""
-
-    def __init__(self, network: mx.gluon.Block) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Any, image_index: Any, tokens: Any, lengths: Any) -> Any:
-        """Return logits (N, C) for tokens (N, T) and lengths (N,)."""
-        rows = mx.nd.arange(len(tokens), dtype="int32", ctx=tokens.context)
-        return self.network(images, image_index, tokens, lengths, rows)
-
-
-def _row_inputs(batch: Batch) -> tuple[Any, Any, Any, Any]:
-    """Return images, image_index, tokens (N, T) and lengths (N,) of a batch."""
-    tokens, lengths = (mx.nd.take(array, batch.question_index) for array in (batch.tokens, batch.lengths))
-    return batch.images, batch.image_index, tokens, lengths
 
 
 def _loader(run: Run, split: str, num_questions: int) -> GroupedLoader:
@@ -96,15 +76,16 @@ def _activation(run: Run, batch: Batch) -> Iterator[Finding]:
         )
 
 
-def _padding(network: RowByRow, inputs: tuple[Any, ...]) -> Iterator[Finding]:
+def _padding(network: Any, batch: Batch) -> Iterator[Finding]:
     """Compare the logits with those of the same questions padded further."""
     with preserved_state(network):
-        subject = Subject(network, inputs)
-        images, index, tokens, lengths = subject.arrays
+        subject = Subject(network, batch.inputs)
+        tokens = batch.tokens.asnumpy()
         noise = rounding_noise(subject, subject.base, np.random.RandomState(0), passes=2)
         measured = tolerance(subject.base, noise, subject.epsilon)
-        more = np.full((len(tokens), MORE_PADDING), network.network.spec.padding_id, dtype=tokens.dtype)
-        answers = subject.answer([images, index, np.concatenate([tokens, more], axis=1), lengths])
+        more = np.full((len(tokens), MORE_PADDING), network.spec.padding_id, dtype=tokens.dtype)
+        padded = batch._replace(tokens=mx.nd.array(np.concatenate([tokens, more], axis=1), dtype=tokens.dtype))
+        answers = subject.answer([values.asnumpy() for values in padded.inputs])
     moved = measured.worst(answers, subject.base, np.arange(len(answers)))
     if moved.exceeds:
         yield Finding(
