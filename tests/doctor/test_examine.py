@@ -248,6 +248,9 @@ class TestSmallSigns:
 
     def test_one_row(self):
         assert codes(initialised(Recurrent, 0), questions(1, 0)) == []
+        # Asked twice in one batch, the question gets two answers.
+        assert codes(initialised(lambda: Recurrent(layout="TNC"), 0), questions(1, 0)) == ["batch-size"]
+        assert codes(initialised(WithIndex, 0), with_index_batch(1, 1, 0)) == []
 
 
 LEAKS = ("LSTM1", "batch-norm", "dense", "dropout", "noise", "batch-sum")

@@ -9,7 +9,7 @@ the end, so that each family can carry each mutation. Run as a program, prints t
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
@@ -320,7 +320,9 @@ MUTATIONS = {
     "attention across rows": Mutation("neighbour-leak", lambda self, x: x + nd.dot(nd.softmax(nd.dot(x, x.T)), x)),
     "LSTM along the batch": Mutation("position-leak", **along_the_batch("LSTM")),
     "bidirectional GRU along the batch": Mutation("position-leak", **along_the_batch("GRU", bidirectional=True)),
-    "cumulative sum": Mutation("position-leak", lambda self, x: nd.array(x.asnumpy().cumsum(axis=0))),
+    "cumulative sum": Mutation(
+        "position-leak", lambda self, x: nd.dot(nd.array(np.tril(np.ones((len(x), len(x))))), x)
+    ),
     "first row for all": Mutation("position-leak", lambda self, x: nd.broadcast_add(x, x[:1])),
     "reversed rows": Mutation("position-leak", lambda self, x: nd.reverse(x, axis=0)),
     "shifted rows": Mutation("position-leak", lambda self, x: nd.concat(x[1:], x[:1], dim=0)),
@@ -384,25 +386,27 @@ def wrong(family: str, mutation: str | None, seed: int, num_rows: int, trained: 
     return codes
 
 
-def table(seeds: Sequence[int]) -> str:
-    """Return a Markdown table with one row per mutation: found in how many networks of how many families."""
-    lines = ["| mistake | code | found | families missed |", "| --- | --- | --- | --- |"]
+def table(seeds: Sequence[int]) -> Iterator[str]:
+    """Yield the lines of a Markdown table with one row per mutation: found in how many networks of how many families.
+
+    Even seeds are untrained and plain, odd ones trained and hybridized.
+    """
+    yield "| mistake | code | found | families missed |"
+    yield "| --- | --- | --- | --- |"
     for mutation in (None, *MUTATIONS):
-        missed = []
-        count = 0
+        missed, count = [], 0
         for family in FAMILIES:
             for seed in seeds:
                 count += 1
-                if wrong(family, mutation, seed, [8, 5, 16][seed % 3], bool(seed % 2), hybridize=bool(seed // 2 % 2)):
+                odd = seed % 2 == 1
+                if wrong(family, mutation, seed, [8, 5, 16][seed % 3], trained=odd, hybridize=odd):
                     missed.append(family)
         name, code = (mutation, MUTATIONS[mutation].code) if mutation else ("none: healthy networks", "nothing")
-        lines.append(
-            f"| {name} | {code} | {count - len(missed)} of {count} | {', '.join(dict.fromkeys(missed)) or '-'} |"
-        )
-    return "\n".join(lines)
+        yield f"| {name} | {code} | {count - len(missed)} of {count} | {', '.join(dict.fromkeys(missed)) or '-'} |"
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Print the table of mistakes found, for docs/doctor.md.")
-    parser.add_argument("--seeds", type=int, default=4)
-    print(table(range(parser.parse_args().seeds)))
+    parser.add_argument("--seeds", type=int, default=2)
+    for line in table(range(parser.parse_args().seeds)):
+        print(line, flush=True)

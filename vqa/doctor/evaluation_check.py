@@ -38,7 +38,7 @@ def check_evaluation(evaluate: Evaluate, net: mx.gluon.Block, data: Any) -> Find
     Raises
     ------
     VqaError
-        The network is no block, `evaluate` never calls it, or gives no number.
+        The network is not a block, or `evaluate` never calls it or returns no number.
     """
     check_block(net)
     with preserved_state(net):

@@ -39,8 +39,8 @@ def examine(
         may be nested and hold None and numbers: ``([images, questions],)`` for a network that takes one list, a dict
         for arguments by name. Two questions show most mistakes, 8 to 64 show them clearly. Inputs that the questions
         share (images (M, ...) with an index (N,) into them, a table of classes) are recognised by what the network
-        does with them; one that has N rows by chance, and could be the questions' own, is taken for theirs: examine
-        with another number of questions. Rows with equal inputs are copies of one question.
+        does with them. A shared input that happens to have N rows may be taken for one row per question: examine with
+        another number of questions. Rows with equal inputs are copies of one question.
     labels : whole numbers (N,) or (N, A), -1 for an unknown answer or an empty slot; with a loss, whatever it takes
     loss : called as ``loss(logits, labels)``, gives one value per question or their mean
     output : which part of the output to look at, where the network returns several: a key, a place, or a sequence of
@@ -53,8 +53,8 @@ def examine(
     Raises
     ------
     VqaError
-        The network is no block or fails on the inputs, the inputs are no NDArrays or have not the output's rows, the
-        output is not one array, or the loss does not take the labels.
+        The network is not a block or fails on the inputs, the inputs are not NDArrays or do not have the output's
+        rows, the output is not one array, or the loss does not take the labels.
 
     >>> import mxnet as mx
     >>> net = mx.gluon.nn.Dense(3)

@@ -78,7 +78,7 @@ class InputLayout:
         """Return the table entries in another order: those that are pointed to change places among themselves.
 
         So the index never holds a value that it did not hold before: MXNet reads outside its memory where an input
-        that is no index after all, a length say, is 0 or too large.
+        that turns out not to be an index, such as a length, is 0 or too large.
         """
         orders = []
         for pointer, used in zip(self.pointers, self.places(arrays, np.arange(self._num_rows(arrays)))):

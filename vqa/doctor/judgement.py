@@ -56,7 +56,13 @@ def judge(subject: Subject, random: np.random.RandomState) -> Judgement:
     one_question = not np.any(judgement.layout.copies(subject.arrays, len(subject.base)))
     unclear = judgement.visibility < CLEAR and not one_question
     clearest = judgement.visibility
-    for gain in [*([None] if _has_zeros(subject) else []), *(GAINS if unclear else [])]:
+    gains: list[float | None] = [None] if _has_zeros(subject) else []
+    if unclear:
+        gains += GAINS
+    elif not gains and not _is_large(subject):
+        # Weights can hide a leak in other ways, a softmax over rows that is certain for one: other weights cost little.
+        gains += GAINS[:1]
+    for gain in gains:
         with changed_parameters(subject.net, partial(revived, gain=gain, random=random)):
             other = copy.copy(subject)
             other.base = subject.answer(subject.arrays)
@@ -66,10 +72,14 @@ def judge(subject: Subject, random: np.random.RandomState) -> Judgement:
         clearest = max(clearest, again.visibility)
         if again.findings or again.visibility >= CLEAR or (one_question and gain is None):
             return judgement._replace(findings=[_with_other_weights(finding) for finding in again.findings])
-    # Equal answers to all questions are no sign: the network may not use the input in which they differ.
+    # Equal answers to all questions prove nothing: the network may not use the input in which the questions differ.
     if clearest < BLIND <= plain_tolerance(subject, subject.base).visibility():
         return judgement._replace(findings=[_cannot_tell(subject, judgement.visibility)])
     return judgement
+
+
+def _is_large(subject: Subject) -> bool:
+    return sum(int(np.prod(parameter.shape)) for _, parameter in learned_parameters(subject.net)) > LARGE
 
 
 def _has_zeros(subject: Subject) -> bool:
@@ -121,7 +131,7 @@ def _cannot_tell(subject: Subject, visibility: float) -> Finding:
 
 def _judged(subject: Subject, random: np.random.RandomState) -> Judgement:
     """Return the judgement with the weights as they are."""
-    large = sum(int(np.prod(p.shape)) for _, p in learned_parameters(subject.net)) > LARGE
+    large = _is_large(subject)
     findings = find_randomness(subject, 1 if large else 4)
     if findings:
         return Judgement(findings, None, 0.0)

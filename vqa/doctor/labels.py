@@ -1,4 +1,4 @@
-"""What labels show: ids that are no class, unknown answers that are trained, losses that no network can reach."""
+"""What labels show: ids outside the classes, unknown answers that are trained, losses that are too low to be true."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def label_array(labels: Any, num_rows: int, has_loss: bool) -> Labels:
     Raises
     ------
     VqaError
-        The labels are ragged, are not numbers, or have not one row per question; without a loss that takes them, other
+        The labels are ragged, not numbers, or do not have one row per question; without a loss that takes them, other
         shapes than (N,) and (N, A) and numbers that are not whole.
     """
     expected = f"expected labels of shape ({num_rows},) or ({num_rows}, answers)"
@@ -40,7 +40,7 @@ def label_array(labels: Any, num_rows: int, has_loss: bool) -> Labels:
 
 
 def find_label_range(labels: Labels, shape: tuple[int, ...], probe: LossProbe | None) -> list[Finding]:
-    """Return the findings label-range: ids that are no class, and a -1 that the loss would train as one.
+    """Return the findings label-range: ids outside the classes, and a -1 that the loss would train as one.
 
     Labels that are values, not ids (0 and 1 for one logit, counts, -1 and 1 for a hinge), have no range.
     """

@@ -79,11 +79,11 @@ def _candidates(subject: Subject, tolerance: Tolerance) -> Iterator[InputLayout]
         yield plain
     if num_rows > 1:
         yield from _with_followed(subject, tolerance, plain, first)
-        free = [position for position in first if position not in [pointer.index for pointer in plain.pointers]]
-        for index in free:
-            if _points(arrays[index], num_rows):
-                for tables in _subsets([position for position in free if position != index]):
-                    yield _with_pointer(plain, Pointer(index, tables))
+    free = [position for position in first if position not in [pointer.index for pointer in plain.pointers]]
+    for index in free:
+        if _points(arrays[index], num_rows):
+            for tables in _subsets([position for position in free if position != index]):
+                yield _with_pointer(plain, Pointer(index, tables))
     shared_tables = {table for pointer in plain.pointers for table in pointer.tables}
     second = [position for position in second if position not in shared_tables]
     for turned in _subsets(second):
@@ -207,7 +207,7 @@ def _follows(subject: Subject, tolerance: Tolerance, layout: InputLayout) -> boo
 def _locality(subject: Subject, tolerance: Tolerance, layout: InputLayout) -> float:
     """Return how many times more the rows that point to a changed entry move than the others; 0 where unclear.
 
-    It is unclear where no row moves, and where an entry is not pointed to: a batch has no image that nobody asks about.
+    The result is unclear where no row moves, and where some entry is not pointed to: every image of a batch is used.
     """
     pointer = layout.pointers[-1]
     arrays, base = subject.arrays, subject.base

@@ -99,7 +99,7 @@ class LossProbe:
         return True
 
     def values(self, logits: Logits, labels: Labels) -> npt.NDArray[np.float64]:
-        """Return the loss as it comes, one value per question or one for all."""
+        """Return the loss, one value per question or one for all."""
         with mx.autograd.pause(train_mode=False):
             values = _single(self.loss(_array(logits.astype(np.float32)), _array(labels)))
         # A user-supplied function may return a Python number.

@@ -99,7 +99,7 @@ def find_output_activation(subject: Subject, loss: LossProbe | None, random: np.
         seen = f"outputs are not negative and each row sums to 1 (largest output {base.max():.4g}): softmax"
     else:
         seen = f"outputs all lie in [0, 1] (from {base.min():.4g} to {base.max():.4g}), whatever the weights: a sigmoid"
-    # A loss that takes probabilities trains rightly; what is shown for a probability later may still be squashed twice.
+    # Training is right with a loss that takes probabilities; only a later display may apply the activation once more.
     wanted = loss is not None and loss.takes_probabilities()
     fix = (
         "the given loss takes probabilities; logits and a loss that owns the activation are safer"

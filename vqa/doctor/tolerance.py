@@ -124,7 +124,7 @@ def _scales(base: Logits) -> npt.NDArray[np.int64]:
     # A sample shows the scales of very large outputs as well.
     order = np.sort(sizes[:: 1 + sizes.size // 1_000_000])
     order = order[order > 0]
-    # A few values near zero are no scale of their own.
+    # A few values near zero do not form a scale of their own.
     smallest = min(len(base), 4)
     jumps = smallest + np.nonzero(order[smallest:] > OTHER_SCALE * order[smallest - 1 : -1])[0]
     return np.searchsorted(order[jumps], np.abs(base), side="right")
