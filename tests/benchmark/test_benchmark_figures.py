@@ -69,7 +69,7 @@ def test_an_unknown_benchmark_is_named():
     with pytest.raises(ConfigError, match="did you mean 'growth'"):
         run("grwth")
     assert set(BENCHMARKS) == {
-        "grouping", "torch", "threads", "loader", "scoring", "easy-vqa", "memory", "inference", "growth",
+        "grouping", "torch", "threads", "loader", "scoring", "easy-vqa", "memory", "inference", "export", "growth",
     }  # fmt: skip
 
 

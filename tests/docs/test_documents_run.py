@@ -57,7 +57,7 @@ def test_cards_are_read_as_printed(document: Path, tmp_path: Path) -> None:
         assert load_card(card).name, block.place
 
 
-TRAIN = "vqa train data/easy_vqa_3.toml --run runs/easy"
+TRAIN = "vqa train easy_vqa_3 --run runs/easy"
 
 
 def examples() -> list[tuple[str, list[str]]]:
