@@ -72,6 +72,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert "best epoch" in result.stdout
     assert len(result.stdout.splitlines()) == 1
     assert result.stderr.count("any-of") == 2
+    assert "Warning" not in result.stderr
     return folder
 
 

@@ -166,7 +166,8 @@ def write_predictions(frame: pd.DataFrame, path: str | Path, provenance: Mapping
     if provenance is None:
         sidecar.unlink(missing_ok=True)
         return
-    paths = portable_paths({name: provenance[name] for name in PATHS if provenance.get(name)}, path.parent)
+    recorded = {name: provenance[name] for name in PATHS if isinstance(provenance.get(name), (str, Path))}
+    paths = portable_paths({name: value for name, value in recorded.items() if value}, path.parent)
     content = {**provenance, **paths, "sha256": sha256_of_file(path)}
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     with replacing(sidecar, "wb") as file:
