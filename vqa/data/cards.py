@@ -25,6 +25,7 @@ SPLIT_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "vqa-json": (("questions", "annotations"), ("image_name",)),
 }
 FORMATS_WITH_COLUMNS = ("csv", "json", "jsonl")
+DAQUAR_KEYS = ("single_word_answers", "answer_sets")
 CSV_KEYS = ("separator", "quote", "escape", "encoding")
 IMAGE_KEYS: dict[str, tuple[str, ...]] = {
     "pixels": ("kind", "path", "size", "follow_symlinks"),
@@ -170,9 +171,11 @@ def load_card(path: str | Path, *, images: bool = True) -> DatasetCard:
         splits={split: _split_files(value, split, data_format, path) for split, value in splits.items()},
         images=_image_card(content["images"], data_format, path) if images and "images" in content else None,
         answers=choice(content, "answers", (EXACT, NORMALIZED), str(path)) if "answers" in content else None,
-        columns=_columns(content, data_format, path),
-        csv=_csv_dialect(content, data_format, path),
-        daquar=_daquar_options(content, data_format, path),
+        columns=read_columns(
+            _section(content, "columns", FORMATS_WITH_COLUMNS, data_format, path), f"{path}: [columns]"
+        ),
+        csv=_csv_dialect(_section(content, "csv", ("csv",), data_format, path), f"{path}: [csv]"),
+        daquar=_daquar_options(_section(content, "daquar", ("daquar",), data_format, path), f"{path}: [daquar]"),
     )
 
 
@@ -183,21 +186,17 @@ def _annotators(content: dict[str, Any], path: Path) -> int | None:
     return value
 
 
-def _columns(content: Table, data_format: str, path: Path) -> Columns:
-    if "columns" not in content:
-        return Columns()
-    if data_format not in FORMATS_WITH_COLUMNS:
-        raise ConfigError(f"{path}: [columns] is for the formats {', '.join(FORMATS_WITH_COLUMNS)}, not {data_format}")
-    return read_columns(sub_table(content, "columns", path), f"{path}: [columns]")
+def _section(content: Table, key: str, formats: tuple[str, ...], data_format: str, path: Path) -> Table:
+    """Return a section that only some formats have; empty where the card does not have it."""
+    if key not in content:
+        return {}
+    if data_format not in formats:
+        listed = f"format{'s' if len(formats) > 1 else ''} {', '.join(formats)}"
+        raise ConfigError(f"{path}: [{key}] is for the {listed}, not {data_format}")
+    return sub_table(content, key, path)
 
 
-def _csv_dialect(content: Table, data_format: str, path: Path) -> CsvDialect:
-    if "csv" not in content:
-        return CsvDialect()
-    where = f"{path}: [csv]"
-    if data_format != "csv":
-        raise ConfigError(f"{where} is for the format csv, not {data_format}")
-    table = sub_table(content, "csv", path)
+def _csv_dialect(table: Table, where: str) -> CsvDialect:
     check_keys(table, CSV_KEYS, where)
     for key in ("separator", "quote", "escape"):
         value = table.get(key, ",")
@@ -211,16 +210,9 @@ def _csv_dialect(content: Table, data_format: str, path: Path) -> CsvDialect:
     return CsvDialect(**table)
 
 
-def _daquar_options(content: Table, data_format: str, path: Path) -> DaquarOptions:
-    if "daquar" not in content:
-        return DaquarOptions()
-    where = f"{path}: [daquar]"
-    if data_format != "daquar":
-        raise ConfigError(f"{where} is for the format daquar, not {data_format}")
-    table = sub_table(content, "daquar", path)
-    keys = ("single_word_answers", "answer_sets")
-    check_keys(table, keys, where)
-    return DaquarOptions(*(flag(table, key, where) for key in keys))
+def _daquar_options(table: Table, where: str) -> DaquarOptions:
+    check_keys(table, DAQUAR_KEYS, where)
+    return DaquarOptions(*(flag(table, key, where) for key in DAQUAR_KEYS))
 
 
 def _where(table: Any, where: str) -> dict[str, tuple[str, ...]]:

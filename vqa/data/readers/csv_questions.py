@@ -59,7 +59,7 @@ def read_csv(card: DatasetCard, split: str) -> QuestionCollector:
 
 def _read_lines(path: Path, encoding: str) -> list[str]:
     """Return the lines of a text file, plain or gzipped, with their ends."""
-    # A line that is not UTF-8 is set aside by itself; in other encodings nobody could tell where it ends.
+    # A line that is not UTF-8 is set aside by itself; in other encodings it is unknown where it ends.
     encoding, errors = ("utf-8-sig", "surrogateescape") if encoding == CsvDialect.encoding else (encoding, "strict")
     try:
         return list(io.TextIOWrapper(io.BytesIO(unpacked_bytes(path)), encoding, errors, newline=""))

@@ -17,7 +17,7 @@ def read_vqa_json(card: DatasetCard, split: str) -> QuestionCollector:
         A file is damaged or of another form, ids repeat, or the two files are not of one split.
     """
     files = card.splits[split]
-    assert files.questions is not None  # load_card has seen to both
+    assert files.questions is not None  # checked by load_card
     assert files.annotations is not None
     bad_records: BadRecords = []
     official = read_official(files.questions, files.annotations, bad_records=bad_records)
