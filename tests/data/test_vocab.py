@@ -120,3 +120,7 @@ def test_a_damaged_vocabulary_is_one_line(text: str, message: str) -> None:
         Vocabulary.from_json(text)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_vocabulary_says_what_it_holds() -> None:
+    assert repr(Vocabulary(["is"], ["yes", "no"])) == "Vocabulary(3 words, 2 answers: 'yes', 'no')"

@@ -71,6 +71,10 @@ class Vocabulary:
         counts = Counter({word: self.num_words - number for word, number in self._word_id.items() if number > 1})
         return gluonnlp.Vocab(counts, unknown_token=UNKNOWN, padding_token=PADDING, bos_token=None, eos_token=None)
 
+    def __repr__(self) -> str:
+        shown, rest = ", ".join(map(repr, self.answers[:3])), ", ..." if self.num_answers > 3 else ""
+        return f"Vocabulary({self.num_words} words, {self.num_answers} answers: {shown}{rest})"
+
     @property
     def num_words(self) -> int:
         """Number of word ids, including the unknown and the padding token."""
