@@ -39,7 +39,7 @@ def command(
 ) -> None:
     """Compare two prediction files question by question: of `vqa evaluate`, or with --data of any system.
 
-    Paired bootstrap over images and McNemar's exact test, overall and by type, with the questions that one side
+    Paired bootstrap and exact test over images, overall and by type, with the questions that one side
     has right and the other wrong. Files of another data hash, split or protocol are refused.
 
     \b

@@ -59,7 +59,7 @@ def write_comparison_html(path: str | Path, first: Source, second: Source, compa
         facts=_facts(comparison),
         names={"A": first.name, "B": second.name},
         accuracies=_accuracies(comparison),
-        p_value=_p_text(comparison.mcnemar.p_value),
+        p_value=_p_text(comparison.permutation.p_value),
         table=_table(changes, comparison),
         groups=type_groups(comparison),
         notes=comparison.notes,

@@ -19,11 +19,13 @@ from vqa.scoring.comparison_schema import (
     ComparisonReport,
     McNemar,
     PairedRates,
+    Permutation,
     TypeComparison,
 )
 from vqa.scoring.id_lists import name_ids
 from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names, rows_by_name
 from vqa.scoring.questions import question_types
+from vqa.scoring.sign_flips import detectable_difference, holm, sign_flip_p
 
 MUST_AGREE = ("data_hash", "split", "protocol")
 COLUMNS = ("question_id", "image_id", "question", "answers", "prediction", "answer_type", "question_type")
@@ -68,8 +70,8 @@ def compare(first: PredictionSet, second: PredictionSet, *, seed: int = 1) -> Co
     """Compare two sets of predictions question by question.
 
     Both are scored here from their predictions and answers; hits and scores that they carry are not used. The
-    interval of a difference comes from resampling the images of the paired questions, the p-value from McNemar's
-    exact test.
+    interval of a difference comes from resampling the images of the paired questions, the p-value from flipping the
+    signs of whole images.
 
     Raises
     ------
@@ -94,6 +96,10 @@ def compare(first: PredictionSet, second: PredictionSet, *, seed: int = 1) -> Co
         any_of=_paired(bootstrap, *hits),
         vqa_official=official,
         mcnemar=mcnemar(*hits),
+        permutation=Permutation(
+            sign_flip_p(hits[1] - hits[0], bootstrap.codes),
+            *detectable_difference(hits[1] - hits[0], bootstrap.codes),
+        ),
         by_answer_type=_by_name(bootstrap, hits, left["answer_type"].tolist()),
         by_question_type=_by_name(bootstrap, hits, question_types(left["question"], left["question_type"])),
         predictions_differ=sum(one != other for one, other in zip(*predictions)),
@@ -211,10 +217,13 @@ def _paired(
 
 def _by_name(bootstrap: ClusterBootstrap, hits: tuple[Floats, Floats], names: list[str]) -> dict[str, TypeComparison]:
     """Return the paired rates and the p-value for each non-empty name, the most frequent first."""
+    rows_of = rows_by_name(names)
+    p_values = [sign_flip_p(hits[1][rows] - hits[0][rows], bootstrap.codes[rows]) for rows in rows_of.values()]
     found = {}
-    for name, rows in rows_by_name(names).items():
-        p_value = mcnemar(hits[0][rows], hits[1][rows]).p_value
-        found[name] = TypeComparison(len(rows), **vars(_paired(bootstrap, *hits, rows)), p_value=p_value)
+    for (name, rows), p_value, corrected in zip(rows_of.items(), p_values, holm(p_values)):
+        found[name] = TypeComparison(
+            len(rows), **vars(_paired(bootstrap, *hits, rows)), p_value=p_value, p_value_holm=corrected
+        )
     return found
 
 

@@ -8,7 +8,6 @@ from vqa.display import html_table, html_text
 from vqa.scoring.comparison_schema import (
     ChangedQuestion,
     ComparisonReport,
-    McNemar,
     PairedRates,
     TypeComparison,
 )
@@ -36,8 +35,9 @@ def render(report: ComparisonReport, changed: int) -> str:
         lines.append(_row("VQA official", report.vqa_official))
     lines += [
         "",
-        _mcnemar(report.mcnemar),
+        _test(report),
         _verdict(report),
+        *_power(report),
         *_types("answer type", report.by_answer_type),
         *_types("question type", report.by_question_type),
         *_changes("won", "second right, first wrong", report.changed, changed),
@@ -56,7 +56,7 @@ def render_html(report: ComparisonReport, changed: int = 5) -> str:
     tables = [html_table(header, [_cells(name, paired) for name, paired in rules if paired], "lrrrr", title)]
     for name, types in (("answer type", report.by_answer_type), ("question type", report.by_question_type)):
         rows = [
-            (*_cells(type_name, paired), _format_p(paired.p_value), format_count(paired.n))
+            (*_cells(type_name, paired), _format_p(paired.p_value_holm), format_count(paired.n))
             for type_name, paired in list(types.items())[:TYPES_SHOWN]
         ]
         if rows:
@@ -67,7 +67,7 @@ def render_html(report: ComparisonReport, changed: int = 5) -> str:
         if cells:
             caption = f"{change}: {len(cells)} of {format_count(len(chosen))}"
             tables.append(html_table(("question", "human answers", "first", "second"), cells, "llll", caption))
-    remarks = (_mcnemar(report.mcnemar), _verdict(report), *(f"note: {note}" for note in report.notes))
+    remarks = (_test(report), _verdict(report), *(f"note: {note}" for note in report.notes))
     return "".join(tables) + "".join(f"<p>{html_text(remark)}</p>" for remark in remarks)
 
 
@@ -93,9 +93,10 @@ def _format_p(p_value: float) -> str:
     return f"p < {_SMALLEST_P}" if p_value < _SMALLEST_P else f"p = {format_rate(p_value)}"
 
 
-def _mcnemar(test: McNemar) -> str:
+def _test(report: ComparisonReport) -> str:
+    test, p_value = report.mcnemar, report.permutation.p_value
     return (
-        f"McNemar, exact: {_format_p(test.p_value)}; only first right {format_count(test.only_first_right)}, "
+        f"signs of images flipped: {_format_p(p_value)}; only first right {format_count(test.only_first_right)}, "
         f"only second right {format_count(test.only_second_right)}, both right {format_count(test.both_right)}, "
         f"both wrong {format_count(test.both_wrong)}"
     )
@@ -103,11 +104,20 @@ def _mcnemar(test: McNemar) -> str:
 
 def _verdict(report: ComparisonReport) -> str:
     difference = report.any_of.difference
-    if difference.low > 0:
-        return "second is better: the interval of the difference lies above 0"
-    if difference.high < 0:
-        return "first is better: the interval of the difference lies below 0"
-    return "these questions do not tell which is better: the interval of the difference holds 0"
+    if report.permutation.p_value < 0.05 and difference.low > 0:
+        return "second is better: p is below 0.05, and the interval of the difference lies above 0"
+    if report.permutation.p_value < 0.05 and difference.high < 0:
+        return "first is better: p is below 0.05, and the interval of the difference lies below 0"
+    return "these questions do not tell which is better"
+
+
+def _power(report: ComparisonReport) -> list[str]:
+    """Return the smallest difference that these questions could have shown."""
+    test = report.permutation
+    if test.detectable is None:
+        return []
+    effect = "" if test.design_effect is None else f"; design effect of the images {test.design_effect:.2f}"
+    return [f"smallest difference that these questions show in 80 % of cases: {format_rate(test.detectable)}{effect}"]
 
 
 def _types(title: str, paired_by_name: Mapping[str, TypeComparison]) -> list[str]:
@@ -117,9 +127,9 @@ def _types(title: str, paired_by_name: Mapping[str, TypeComparison]) -> list[str
     left = len(paired_by_name) - len(shown)
     lines = [
         "",
-        f"any-of by {title} (p-values not corrected for their number)",
+        f"any-of by {title} (p-values corrected for their number)",
         *(
-            _row(f"  {name}", paired, f"{_format_p(paired.p_value)}, {format_count(paired.n)} questions")
+            _row(f"  {name}", paired, f"{_format_p(paired.p_value_holm)}, {format_count(paired.n)} questions")
             for name, paired in shown
         ),
     ]

@@ -29,14 +29,31 @@ class McNemar:
 
 
 @dataclass(frozen=True)
+class Permutation:
+    """The exact test that flips the signs of whole images, and what these questions could have shown.
+
+    Attributes
+    ----------
+    p_value : two-sided, of equal any-of accuracies
+    detectable : smallest difference that these questions show with 80 % power, None where none differs
+    design_effect : variance of the difference over that of independent questions, None likewise
+    """
+
+    p_value: float
+    detectable: float | None
+    design_effect: float | None
+
+
+@dataclass(frozen=True)
 class TypeComparison:
-    """The any-of accuracies over the `n` questions of one type."""
+    """The any-of accuracies over the `n` questions of one type; the p-value as it is and corrected after Holm."""
 
     n: int
     first: Rate
     second: Rate
     difference: Rate
     p_value: float
+    p_value_holm: float
 
 
 @dataclass(frozen=True)
@@ -76,6 +93,7 @@ class ComparisonReport:
     any_of: PairedRates
     vqa_official: PairedRates | None
     mcnemar: McNemar
+    permutation: Permutation
     by_answer_type: dict[str, TypeComparison]
     by_question_type: dict[str, TypeComparison]
     predictions_differ: int
