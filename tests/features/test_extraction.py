@@ -214,6 +214,16 @@ def test_a_card_gives_its_own_ids(folder, tmp_path):
         find_sources(card)
 
 
+def test_links_out_of_a_folder_are_followed_on_request(folder, tmp_path):
+    outside = tmp_path / "outside.png"
+    Image.new("RGB", (8, 8), (10, 20, 30)).save(outside)
+    (folder / "link.png").symlink_to(outside)
+    result = extract(find_sources(folder), tmp_path / "a.npy", MeanColour())
+    assert "out of the folder" in result.failures["link.png"]
+    extract(find_sources(folder, follow_symlinks=True), tmp_path / "b.npy", MeanColour())
+    assert colours(tmp_path / "b.npy", ["link.png"]) == [[10, 20, 30]]
+
+
 def test_the_packaged_data_set():
     sources = find_sources(os.path.join(os.path.dirname(__file__), "..", "..", "data", "easy_vqa.toml"))
     assert len(sources.image_ids) == 5000

@@ -37,6 +37,7 @@ FAILED = 1
     help="Height and width in pixels to scale images to; default: as in training, 224.",
 )
 @click.option("--float16", is_flag=True, help="Half the file size, three significant digits.")
+@click.option("--follow-symlinks", is_flag=True, help="Symbolic links may lead out of the folder SOURCE.")
 @click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT, and drop an unfinished extraction with other options.")
 @seed_option
@@ -53,6 +54,7 @@ def command(
     frames: int | None,
     size: int | None,
     float16: bool,
+    follow_symlinks: bool,
     batch_size: int,
     overwrite: bool,
     seed: int,
@@ -76,7 +78,7 @@ def command(
     from vqa.features.files import check_target
 
     check_target(output, overwrite)
-    sources = find_sources(source, frames)
+    sources = find_sources(source, frames, follow_symlinks)
     network = ImageEncoder(encoder, weights=weights, grid=grid, size=size, device=device, seed=seed)
     try:
         result = extract(sources, output, network, batch_size=batch_size, float16=float16, overwrite=overwrite)

@@ -65,7 +65,7 @@ class ImageFolder:
         if os.path.commonpath([real, self._real_folder]) != self._real_folder:
             raise ImageError(
                 f"image name {name!r} is a link to {real}, out of the folder {self.folder}; allow links with "
-                "follow_symlinks = true in [images] of the card"
+                "follow_symlinks = true in [images] of the card (vqa extract FOLDER: --follow-symlinks)"
             )
 
     @cached_property

@@ -64,7 +64,7 @@ def decode_file(path: Path, size: int, num_frames: int | None = None) -> Pixels:
     return decode_image(path, (size, size))[np.newaxis]
 
 
-def find_sources(path: str | Path, num_frames: int | None = None) -> Sources:
+def find_sources(path: str | Path, num_frames: int | None = None, follow_symlinks: bool = False) -> Sources:
     """Return the images of a card, or of a folder and its subfolders.
 
     Parameters
@@ -72,6 +72,7 @@ def find_sources(path: str | Path, num_frames: int | None = None) -> Sources:
     path : a card (a .toml file or an included card's name), whose image ids become the ids of the rows, or a folder,
         whose file names do
     num_frames : number of frames to take from each video; None: the files are images, unless a card says otherwise
+    follow_symlinks : whether symbolic links may lead out of a folder; a card has its own key for it
 
     Raises
     ------
@@ -87,9 +88,9 @@ def find_sources(path: str | Path, num_frames: int | None = None) -> Sources:
         raise ConfigError(f"expected a folder of images or videos, or a card (.toml), got {path}")
     images, videos = (_list_files(path, known) for known in (Image.registered_extensions(), VIDEO_SUFFIXES))
     if num_frames is not None and videos:
-        return Sources(videos, VideoFolder(path), num_frames)
+        return Sources(videos, VideoFolder(path, follow_symlinks), num_frames)
     if num_frames is None and images:
-        return Sources(images, ImageFolder(path), None)
+        return Sources(images, ImageFolder(path, follow_symlinks), None)
     others = len(images) + len(videos)
     hint = f"; it has {len(images)} images and {len(videos)} videos, and --frames is for videos" if others else ""
     raise ConfigError(f"{path}: no {'videos' if num_frames else 'images'} in this folder{hint}")
