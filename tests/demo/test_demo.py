@@ -349,6 +349,15 @@ def test_an_example_and_a_suggested_question(open_demo: Any) -> None:
     assert page.complaints == []
 
 
+def test_a_question_asked_while_an_example_loads_is_about_the_example(open_demo: Any) -> None:
+    page = open_demo
+    page.route("**/examples/0", lambda route: (time.sleep(0.5), route.continue_()))
+    page.evaluate("document.querySelector('.example').click()")
+    page.evaluate("document.querySelector('#suggestions button').click()")
+    page.wait_for_selector("#answer .said, #answer .error")
+    assert page.inner_text("#answer .said") == "blue"
+
+
 def test_bad_input_gets_a_message_each_and_the_next_question_works(open_demo: Any, tmp_path: Path) -> None:
     page = open_demo
     assert "Choose an image first." in ask(page, "what color is it?")

@@ -2,8 +2,10 @@
 
 const settings = JSON.parse(byId("settings").textContent);
 const answer = byId("answer");
+const NO_RESPONSE = "The demo does not respond. Is it still running in its terminal?";
 let image = null;
 let asking = false;
+let exampleLoaded = Promise.resolve();
 
 function showError(text) {
   answer.replaceChildren(element("p", "error", text));
@@ -70,6 +72,7 @@ function choose(blob, example) {
 
 async function ask() {
   const question = byId("question").value;
+  await exampleLoaded;
   if (asking) return;
   if (settings.withImage && !image) return showError("Choose an image first.");
   if (!question.trim()) return showError("Type a question first.");
@@ -88,7 +91,7 @@ async function ask() {
     if (response.ok) showAnswer(result);
     else showError(result.error);
   } catch {
-    showError("The demo does not respond. Is it still running in its terminal?");
+    showError(NO_RESPONSE);
   } finally {
     asking = false;
     byId("ask").disabled = false;
@@ -119,9 +122,12 @@ if (settings.withImage) {
     if (event.dataTransfer.files.length) choose(event.dataTransfer.files[0]);
   });
   for (const button of document.querySelectorAll(".example")) {
-    button.addEventListener("click", async () => {
+    button.addEventListener("click", () => {
       const number = Number(button.dataset.example);
-      choose(await (await fetch(`examples/${number}`)).blob(), number);
+      exampleLoaded = fetch(`examples/${number}`)
+        .then((response) => response.blob())
+        .then((blob) => choose(blob, number))
+        .catch(() => showError(NO_RESPONSE));
     });
   }
 }
