@@ -73,7 +73,8 @@ def _add_subcommands() -> None:
     """Register ``command`` of every module of this package."""
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):
-            cli.add_command(importlib.import_module(f"{__name__}.{module.name}").command, module.name)
+            name = module.name.replace("_", "-")
+            cli.add_command(importlib.import_module(f"{__name__}.{module.name}").command, name)
 
 
 _add_subcommands()
