@@ -20,9 +20,16 @@ from vqa.errors import ConfigError, RunError
 from vqa.export import exporting
 from vqa.export.comparison import compare_with_run
 from vqa.export.exporting import Exported, export_run, open_run
+from vqa.export.gluon import describe, parameters
 from vqa.export.golden import Difference
 from vqa.export.model import load_model
+from vqa.export.network import onnx_model
+from vqa.export.onnx_network import OnnxNetwork
 from vqa.export.opening import open_trained
+from vqa.export.photographs import load_encoder
+from vqa.features.encoders import ImageEncoder
+from vqa.nn.network import build_from_spec
+from vqa.nn.spec import NetworkSpec
 
 
 def command(*arguments: object) -> Result:
@@ -306,3 +313,15 @@ def test_an_engine_that_does_not_fit_is_refused(golden_model: Path, golden_run: 
         open_trained(golden_model, device="gpu:0")
     with pytest.raises(ConfigError, match="leave out --device gpu:0"):
         open_trained(golden_run, device="gpu:0", engine="onnx")
+
+
+def test_frames_of_a_video_are_encoded_in_the_graph() -> None:
+    options = {"hidden_size": 6, "embedding_size": 4}
+    network = build_from_spec(NetworkSpec("lstm-product", 9, 4, 1, "frames", (3, 1280), options))
+    original = ImageEncoder(weights="random", size=64)
+    encoder = load_encoder({"encoder": original.settings, "frames": 3, "dtype": "float32"})
+    model = onnx_model(network.spec, describe(network), parameters(network), encoder=encoder)
+    exported = OnnxNetwork(model.SerializeToString(), Path("frames.onnx"))
+    frames = np.random.default_rng(0).integers(0, 256, (3, 3, 64, 64), dtype=np.uint8)
+    expected = original.encode(frames)[np.newaxis]
+    np.testing.assert_allclose(exported.encode(frames), expected, atol=1e-5 * expected.max())
