@@ -121,6 +121,13 @@ def test_what_each_question_got() -> None:
     assert found.mistakes.tolist() == ["right", "formatting", "right", "wrong_type", "out_of_vocabulary", "other"]
 
 
+def test_the_text_names_the_event_of_the_calibration_in_full() -> None:
+    report = evaluation()
+    assert report.report.calibration is not None
+    for width in (60, 100):
+        assert f"is: {report.report.calibration.event}" in " ".join(report.to_text(width).split())
+
+
 def test_every_interval_holds_its_value() -> None:
     def rates(node: Any) -> list[dict[str, float]]:
         if not isinstance(node, dict):

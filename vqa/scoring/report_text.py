@@ -95,7 +95,7 @@ def _numbers(report: Report) -> Iterator[Line]:
     if report.calibration is None:
         yield Line("calibration error", None)
     else:
-        yield Line("calibration error (ECE)", report.calibration.ece, f"event: {report.calibration.event}")
+        yield Line("calibration error (ECE)", report.calibration.ece)
         yield Line("Brier score", report.calibration.brier)
 
 
@@ -137,5 +137,7 @@ def _shortened(label: str) -> str:
 def _remarks(report: Report) -> list[str]:
     mistakes = report.mistakes
     parts = " + ".join(f"{format_count(count)} {name.replace('_', ' ')}" for name, count in mistakes.items())
-    wrong = f"mistakes: {format_count(sum(mistakes.values()))} wrong = {parts}"
-    return [wrong, *(f"note: {key}: {note}" for key, note in report.notes.items())]
+    remarks = [f"mistakes: {format_count(sum(mistakes.values()))} wrong = {parts}"]
+    if report.calibration is not None:
+        remarks.append(f"calibration: the event whose probability is judged is: {report.calibration.event}")
+    return [*remarks, *(f"note: {key}: {note}" for key, note in report.notes.items())]
