@@ -1,7 +1,4 @@
-"""The predictions table, one row per question: its schema, how it is made, checked, and read row by row.
-
-`COLUMNS` is the one definition of the table. Whatever makes, checks, writes or reads a table goes by its names.
-"""
+"""The predictions table, one row per question: `COLUMNS` is its one definition, by which it is made, checked, read."""
 
 from __future__ import annotations
 
