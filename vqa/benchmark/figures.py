@@ -15,6 +15,7 @@ from vqa.benchmark.worker import ENVIRONMENT, Timing
 
 # What decides how fast the libraries are, beside the machine.
 VARIABLES = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MKL_NUM_THREADS", "MXNET_ENGINE_TYPE")
+GIGA = 1e9
 PACKAGES = ("vqa", "mxnet", "numpy", "pandas", "torch")
 
 
@@ -29,6 +30,7 @@ class Figure:
     other : the same of what it is compared with, which `against` names; None where there is nothing
     ratio : how the two compare, where they do; in turns, so not exactly the quotient of `value` and `other`
     at_least, at_most : what is to be reached, by the ratio where there is one, else by the value; None: as found
+    flops_per_second : floating-point operations of this package's matrix products per second, where they were counted
     """
 
     name: str
@@ -39,6 +41,7 @@ class Figure:
     ratio: float | None = None
     at_least: float | None = None
     at_most: float | None = None
+    flops_per_second: float | None = None
 
     @property
     def reached(self) -> bool | None:
@@ -52,19 +55,28 @@ class Figure:
         """Return the attributes and `reached` as plain values; a value that was never reached is null."""
         return {**asdict(self), "value": self.value if math.isfinite(self.value) else None, "reached": self.reached}
 
-    def cells(self) -> tuple[str, str, str, str, str]:
-        """Return what was measured, value, other value, ratio and goal as the table shows them.
+    def cells(self, matrix_speed: float | None = None, *, busy: bool = False) -> tuple[str, ...]:
+        """Return what was measured, value, other value, ratio, goal and limit as the table shows them.
 
-        >>> Figure("training", 4.0, "questions/s", "PyTorch", 2.0, 2.03, at_least=1.5).cells()
-        ('training', '4.00 questions/s', '2.00 (PyTorch)', '2.03', '>= 1.5: reached')
+        Parameters
+        ----------
+        matrix_speed : floating-point operations per second of the machine's matrix product
+        busy : whether other programs used the machine, so that nothing can be called reached
+
+        >>> Figure("training", 4.0, "questions/s", "PyTorch", 2.0, 2.03, 1.5, flops_per_second=30e9).cells(120e9)
+        ('training', '4.00 questions/s', '2.00 (PyTorch)', '2.03', '>= 1.5: reached', '0.25 of 120 GFLOP/s')
         """
         other = "" if self.other is None else f"{rounded(self.other)} ({self.against})"
         goal = "as found"
         if self.reached is not None:
             sign, bound = (">=", self.at_least) if self.at_least is not None else ("<=", self.at_most)
-            goal = f"{sign} {bound:g}: {'reached' if self.reached else 'MISSED'}"
+            verdict = "machine busy" if busy else "reached" if self.reached else "MISSED"
+            goal = f"{sign} {bound:g}: {verdict}"
         ratio = "" if self.ratio is None else rounded(self.ratio)
-        return self.name, f"{rounded(self.value)} {self.unit}".strip(), other, ratio, goal
+        limit = ""
+        if self.flops_per_second is not None and matrix_speed is not None:
+            limit = f"{self.flops_per_second / matrix_speed:.2f} of {matrix_speed / GIGA:.0f} GFLOP/s"
+        return self.name, f"{rounded(self.value)} {self.unit}".strip(), other, ratio, goal, limit
 
 
 class Result(NamedTuple):
@@ -100,7 +112,8 @@ def speed(
     rate, other_rate = (timing.facts["questions"] / timing.median for timing in (mine, other))
     per_step = mine.facts["questions"] / other.facts["questions"]
     ratio = mine.times_faster_than(other) * per_step
-    return Figure(name, rate, "questions/s", theirs, other_rate, ratio, at_least=at_least)
+    flops = mine.facts["flops"] / mine.median if "flops" in mine.facts else None
+    return Figure(name, rate, "questions/s", theirs, other_rate, ratio, at_least=at_least, flops_per_second=flops)
 
 
 def timings_json(timings: Mapping[str, Timing]) -> dict[str, Any]:
@@ -108,11 +121,11 @@ def timings_json(timings: Mapping[str, Timing]) -> dict[str, Any]:
     return {name: {"seconds_a_step": timing.seconds, **timing.facts} for name, timing in timings.items()}
 
 
-def table(results: Mapping[str, Result]) -> str:
-    """Return the table of all results in Markdown, its columns lined up."""
-    rows = [("benchmark", "measured", "here", "against", "ratio", "to reach")]
+def table(results: Mapping[str, Result], matrix_speed: float | None = None, *, busy: bool = False) -> str:
+    """Return the table of all results in Markdown, its columns lined up; the other arguments as in `Figure.cells`."""
+    rows: list[tuple[str, ...]] = [("benchmark", "measured", "here", "against", "ratio", "to reach", "limit")]
     for benchmark, result in results.items():
-        rows += [(benchmark, *figure.cells()) for figure in result.figures]
+        rows += [(benchmark, *figure.cells(matrix_speed, busy=busy)) for figure in result.figures]
     widths = [max(map(len, column)) for column in zip(*rows)]
     rule = ["-" * width for width in widths]
     return "\n".join(_line(row, widths) for row in (rows[0], rule, *rows[1:]))

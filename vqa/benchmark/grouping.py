@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from vqa._mxnet import mx
 from vqa.benchmark.figures import Figure, Result, speed, timings_json
-from vqa.benchmark.gluon_jobs import prepare_training, to_device
-from vqa.benchmark.sizes import CARDS, Arrays
+from vqa.benchmark.gluon_jobs import to_device, training_steps
+from vqa.benchmark.sizes import CARDS, Arrays, unshared
 from vqa.benchmark.worker import Alternative, Job, facts_of, measure
 from vqa.data.dataset import load_dataset
 from vqa.data.loader import Batch, GroupedLoader
@@ -25,19 +25,6 @@ PRESET = "cnn-gru"
 SHARED = "one row per question, images and texts shared"
 GROUPED = "one row per question, with its own image and text"
 ROWS = "one row per answer, with its own image and text"
-
-
-def unshared(batch: Arrays) -> Arrays:
-    """Return the batch with a copy of its image and its words for each row."""
-    index = np.arange(len(batch.answers), dtype=np.int32)
-    return Arrays(
-        images=batch.images[batch.image_index],
-        image_index=index,
-        tokens=batch.tokens[batch.question_index],
-        lengths=batch.lengths[batch.question_index],
-        question_index=index,
-        answers=batch.answers,
-    )
 
 
 def as_rows(batch: Arrays) -> Arrays:
@@ -62,20 +49,10 @@ def training(card: str, form: str, batch_size: int, num_batches: int) -> Job:
     network = build_network(PRESET, dataset)
     loader = GroupedLoader(dataset, "train", batch_size=batch_size, shuffle=True, seed=1)
     batches = list(map(_arrays, itertools.islice(loader.epoch(0), num_batches)))
-    num_questions = sum(len(batch.answers) for batch in batches) / len(batches)
-    num_images = sum(len(batch.images) for batch in batches) / len(batches)
-    loss, trainer = prepare_training(network)
-    turns = itertools.cycle([to_device(FORMS[form](batch)) for batch in batches])
-
-    def step() -> None:
-        *inputs, answers = next(turns)
-        with mx.autograd.record():
-            losses = loss(network(*inputs), answers)
-        losses.backward()
-        trainer.step(len(answers))
-
-    facts = {"questions": num_questions, "distinct_images": num_images, "answers": batches[0].answers.shape[1]}
-    return Job(step, mx.nd.waitall, facts)
+    job = training_steps(network, [FORMS[form](batch) for batch in batches])
+    # All forms ask the same questions, whatever their rows are.
+    questions = sum(len(batch.answers) for batch in batches) / len(batches)
+    return job._replace(facts={**job.facts, "questions": questions})
 
 
 def gradients(network: VqaNetwork, batch: Arrays) -> dict[str, Floats]:
@@ -94,7 +71,7 @@ def largest_difference(one: Mapping[str, Floats], other: Mapping[str, Floats]) -
     return max(float(np.abs(one[name] - other[name]).max() / np.abs(one[name]).max()) for name in one)
 
 
-def gradient_differences(card: str, num_images: int, questions_an_image: int = 6) -> Job:
+def gradient_differences(card: str, num_images: int, questions_per_image: int = 6) -> Job:
     """Return, as facts, how far the gradients of the three forms of one batch differ.
 
     In float64, since in float32 rounding moves activations across the kinks of ReLU and of the maximum. Every image
@@ -103,8 +80,8 @@ def gradient_differences(card: str, num_images: int, questions_an_image: int = 6
     """
     dataset = load_dataset(card)
     numbers = dataset.encoded("train").image_number
-    (images,) = np.nonzero(np.bincount(numbers) >= questions_an_image)
-    rows = np.concatenate([np.flatnonzero(numbers == image)[:questions_an_image] for image in images[:num_images]])
+    (images,) = np.nonzero(np.bincount(numbers) >= questions_per_image)
+    rows = np.concatenate([np.flatnonzero(numbers == image)[:questions_per_image] for image in images[:num_images]])
     (batch,) = map(_arrays, GroupedLoader(dataset, "train", batch_size=len(rows), rows=rows))
     network = build_network(PRESET, dataset)
     network.cast("float64")

@@ -11,6 +11,7 @@ import numpy as np
 
 from vqa._mxnet import mx
 from vqa.benchmark.figures import Result, speed, timings_json
+from vqa.benchmark.flops import TRAINING_PER_FORWARD, forward_flops
 from vqa.benchmark.gluon_jobs import prepare_training
 from vqa.benchmark.sizes import CARDS
 from vqa.benchmark.worker import Alternative, Job, measure
@@ -27,9 +28,10 @@ def training(card: str, batch_size: int, keep: bool) -> Job:
     dataset = load_dataset(card)
     network = build_network(default_preset(dataset.images.kind), dataset)
     loader = GroupedLoader(dataset, "train", batch_size=batch_size, shuffle=True, seed=1)
-    loss, trainer = prepare_training(network)
     in_flight: deque[mx.nd.NDArray] = deque()
     kept = _usual(list(loader.epoch(0)))
+    flops = TRAINING_PER_FORWARD * forward_flops(network, kept.inputs)
+    loss, trainer = prepare_training(network)
     turns = itertools.repeat(kept) if keep else _endless(loader)
 
     def step() -> None:
@@ -44,7 +46,7 @@ def training(card: str, batch_size: int, keep: bool) -> Job:
             in_flight.popleft().wait_to_read()
 
     questions = len(kept.rows) if keep else loader.num_questions / len(loader)
-    return Job(step, mx.nd.waitall, {"questions": questions})
+    return Job(step, mx.nd.waitall, {"questions": questions, "flops": flops})
 
 
 def _usual(batches: list[Batch]) -> Batch:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from vqa.data.dataset import load_dataset
+from vqa.data.included_cards import cards_folder
+from vqa.data.loader import GroupedLoader
+
 PADDING_ID = 1
-# The cards of the project, beside its scripts.
-CARDS = Path(__file__).resolve().parents[2] / "data"
+CARDS = cards_folder()
 
 
 @dataclass(frozen=True)
@@ -72,4 +75,23 @@ def random_arrays(sizes: Sizes, seed: int = 1) -> Arrays:
         lengths.astype(np.int32),
         np.arange(count, dtype=np.int32),
         random.integers(0, sizes.num_answers, (count, sizes.num_slots)).astype(np.int32),
+    )
+
+
+def data_arrays(card: str, batch_size: int, num_batches: int) -> list[Arrays]:
+    """Return the first batches of a shuffled epoch of a data set's training split."""
+    loader = GroupedLoader(load_dataset(card), "train", batch_size=batch_size, shuffle=True, seed=1, numpy=True)
+    return [Arrays(*batch[:-1]) for batch in itertools.islice(loader.epoch(0), num_batches)]
+
+
+def unshared(batch: Arrays) -> Arrays:
+    """Return the batch with a copy of its image and its words for each row."""
+    index = np.arange(len(batch.answers), dtype=np.int32)
+    return Arrays(
+        images=batch.images[batch.image_index],
+        image_index=index,
+        tokens=batch.tokens[batch.question_index],
+        lengths=batch.lengths[batch.question_index],
+        question_index=index,
+        answers=batch.answers,
     )

@@ -5,6 +5,7 @@ Written as PyTorch's own documentation would have it; nothing here is slowed dow
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vqa.benchmark.sizes import Sizes, random_arrays, sizes_of
+from vqa.benchmark.sizes import Arrays, Sizes, data_arrays, random_arrays, sizes_of, unshared
 from vqa.benchmark.worker import Job
 
 
@@ -135,9 +136,9 @@ def num_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def batch_of(sizes: Sizes) -> list[Tensor]:
-    """Return the batch of `random_arrays` as tensors, ids as int64: what PyTorch indexes with."""
-    images, *integers = map(torch.from_numpy, random_arrays(sizes))
+def to_tensors(arrays: Arrays) -> list[Tensor]:
+    """Return a batch as tensors, ids as int64: what PyTorch indexes with."""
+    images, *integers = map(torch.from_numpy, arrays)
     return [images, *(array.long() for array in integers)]
 
 
@@ -151,38 +152,49 @@ def multi_answer_loss(logits: Tensor, answers: Tensor) -> Tensor:
 def training(sizes: dict[str, Any]) -> Job:
     """Return training steps on one batch."""
     size = sizes_of(sizes)
+    return _training(size, [random_arrays(size)])
+
+
+def training_on_data(sizes: dict[str, Any], card: str, num_batches: int) -> Job:
+    """Return training steps on the batches of a data set in turn, every row with its own image and words."""
+    size = sizes_of(sizes)
+    return _training(size, [unshared(batch) for batch in data_arrays(card, size.num_questions, num_batches)])
+
+
+def _training(size: Sizes, batches: list[Arrays]) -> Job:
     network = network_of(size).train()
-    *inputs, answers = batch_of(size)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
+    turns = itertools.cycle([to_tensors(batch) for batch in batches])
 
     def step() -> None:
+        *inputs, answers = next(turns)
         optimizer.zero_grad()
         multi_answer_loss(network(*inputs), answers).mean().backward()
         optimizer.step()
 
-    return Job(step, _nothing, _facts(size, network))
+    return Job(step, _nothing, _facts(network, batches))
 
 
 def inference(sizes: dict[str, Any]) -> Job:
     """Return forward passes of one batch, in evaluation mode."""
     size = sizes_of(sizes)
-    network = network_of(size).eval()
-    *inputs, _ = batch_of(size)
+    network, arrays = network_of(size).eval(), random_arrays(size)
+    *inputs, _ = to_tensors(arrays)
 
     def step() -> None:
         with torch.inference_mode():
             network(*inputs)
 
-    return Job(step, _nothing, _facts(size, network))
+    return Job(step, _nothing, _facts(network, [arrays]))
 
 
 def _nothing() -> None:
     """Wait for nothing: on a CPU PyTorch returns when the work is done."""
 
 
-def _facts(sizes: Sizes, network: nn.Module) -> dict[str, Any]:
+def _facts(network: nn.Module, batches: list[Arrays]) -> dict[str, Any]:
     return {
         "parameters": num_parameters(network),
-        "questions": sizes.num_questions,
+        "questions": sum(len(batch.answers) for batch in batches) / len(batches),
         "threads": torch.get_num_threads(),
     }
