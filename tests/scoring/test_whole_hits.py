@@ -39,5 +39,5 @@ def test_the_command() -> None:
     first, second = done.stdout.splitlines()
     assert first == "72.5 % of 451 questions: 327 hits"
     assert second.startswith(
-        "72.50 % cannot come from a whole number of hits on 451 questions (nearest: 72.2838 and 72.5055)"
+        "72.4 % cannot come from a whole number of hits on 451 questions (nearest: 72.2838 and 72.5055)"
     )
