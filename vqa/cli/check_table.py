@@ -12,7 +12,7 @@ from vqa.cli._options import emit, json_option
 @click.option("--n", "questions", required=True, type=click.IntRange(1), help="Number of questions.")
 @json_option
 def command(accuracies: tuple[str, ...], questions: int, json_file: str | None) -> None:
-    """Say whether accuracies in percent can come from a whole number of hits on so many questions.
+    """Say whether accuracies in percent can come from a whole number of hits on N questions.
 
     \b
     Example, from a fresh clone:
