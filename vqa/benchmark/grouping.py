@@ -75,7 +75,7 @@ def gradient_differences(card: str, num_images: int, questions_per_image: int = 
     """Return, as facts, how far the gradients of the three forms of one batch differ.
 
     In float64, since in float32 rounding moves activations across the kinks of ReLU and of the maximum. Every image
-    has equally many questions, since batch normalisation counts an image once where it is shared and once a question
+    has equally many questions, since batch normalisation counts an image once where it is shared and once per question
     where it is repeated.
     """
     dataset = load_dataset(card)

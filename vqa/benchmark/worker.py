@@ -64,7 +64,7 @@ class Alternative(NamedTuple):
 
 
 class Timing(NamedTuple):
-    """Seconds a step of one alternative, one number a repetition, with the facts of its job.
+    """Seconds per step of one alternative, one number per repetition, with the facts of its job.
 
     `peak_bytes` is the most memory that its process held resident.
     """
@@ -125,7 +125,7 @@ class Worker:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise InstallationError(f"the process that measures {self.name!r} ended; its last words are above")
+            raise InstallationError(f"the process that measures {self.name!r} ended; what it printed last is above")
         return dict(json.loads(line))
 
 

@@ -1,4 +1,4 @@
-"""Fusion: a question vector and what is known of its image, row by row, to one vector."""
+"""Fusion: a question vector and the vectors of its image to one vector, row by row."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class ConvImageEncoder(mx.gluon.HybridBlock):
 
     The first stage is a 5 x 5 convolution of stride 2, the others are 3 x 3 with 2 x 2 maximum pooling, each with
     batch normalisation and ReLU. The maximum over the last map keeps what was found and drops the place. Without
-    the normalisation the constant background drowns the shapes, and nothing is learnt from the image.
+    the normalisation the constant background drowns the shapes, and nothing is learned from the image.
 
     ReLU comes after the pooling, where there is a quarter to do; the maximum is the same either way.
     """

@@ -191,7 +191,7 @@ class AnyAnswerLoss(MultiAnswerLoss):
 
 
 class BinaryLoss(MultiAnswerLoss):
-    """One binary classifier an answer: sigmoid cross-entropy summed over the C classes.
+    """One binary classifier per answer: sigmoid cross-entropy summed over the C classes.
 
     ``loss[n] = sum over c of ln(1 + exp(logits[n, c])) - sum over distinct known c of logits[n, c]``, which is C times
     ``gluon.loss.SigmoidBCELoss`` against the 0/1 vector of the question's answers. Right when several answers are true

@@ -1,7 +1,7 @@
 """Question encoders: word ids and lengths to one vector per question.
 
-Every row is encoded from its own words and its own length alone, so that a row's place in the batch, its neighbours
-and the amount of padding cannot change it.
+Every text is encoded from its own words and its own length alone, so that its place in the batch, its neighbours
+and the amount of padding cannot change its vector.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RECURRENT_LAYERS = {"gru": GRU, "lstm": LSTM}
 
 
 def length_mask(F: Any, tokens: Tensor, lengths: Tensor) -> Tensor:
-    """Return float32 (N, T): 1 at the real tokens of `tokens` (N, T), 0 at the padding after `lengths` (N,)."""
+    """Return float32 (Q, T): 1 at the real tokens of `tokens` (Q, T), 0 at the padding after `lengths` (Q,)."""
     positions = F.reshape(F.contrib.arange_like(tokens, axis=1), shape=(1, -1))
     return F.cast(F.broadcast_lesser(positions, F.reshape(lengths, shape=(-1, 1))), dtype="float32")
 
@@ -35,21 +35,21 @@ def last_state(F: Any, states: Tensor, lengths: Tensor) -> Tensor:
 
 
 class BagOfWords(mx.gluon.HybridBlock):
-    """Sum of the embeddings of a question's real words: tokens (N, T), lengths (N,) -> (N, size)."""
+    """Sum of the embeddings of a question's real words: tokens (Q, T), lengths (Q,) -> (Q, size)."""
 
     def __init__(self, num_words: int, size: int, *, embedding_scale: float = 0.1) -> None:
         super().__init__()
         self.embedding = nn.Embedding(num_words, size, weight_initializer=mx.init.Normal(embedding_scale))
 
     def hybrid_forward(self, F: Any, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Return the sum, (N, size)."""
+        """Return the sum, (Q, size)."""
         mask = length_mask(F, tokens, lengths)
         # A batch_dot, since multiplying by the mask and summing is many times slower on CPU.
         return F.squeeze(F.batch_dot(F.expand_dims(mask, axis=1), self.embedding(tokens)), axis=1)
 
 
 class RecurrentQuestionEncoder(mx.gluon.HybridBlock):
-    """Embedding and one recurrent layer; the state at the last real word: tokens (N, T), lengths (N,) -> (N, H).
+    """Embedding and one recurrent layer; the state at the last real word: tokens (Q, T), lengths (Q,) -> (Q, H).
 
     Dropout is a block of its own, after the embedding: the one inside MXNet's recurrent layers ignores the seed.
     """
@@ -70,7 +70,7 @@ class RecurrentQuestionEncoder(mx.gluon.HybridBlock):
         self.recurrent = RECURRENT_LAYERS[layer](hidden_size, layout="TNC", input_size=embedding_size)
 
     def hybrid_forward(self, F: Any, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Return the last real state, (N, H)."""
+        """Return the last real state, (Q, H)."""
         # Time first, as the layout says: transposing the ids is cheaper than transposing what they become.
-        embedded = self.dropout(self.embedding(F.transpose(tokens)))  # (T, N, E)
+        embedded = self.dropout(self.embedding(F.transpose(tokens)))  # (T, Q, E)
         return last_state(F, self.recurrent(embedded), lengths)

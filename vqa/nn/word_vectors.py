@@ -20,7 +20,7 @@ def load_word_vectors(network: VqaNetwork, vocabulary: Vocabulary, path: Path) -
     ----------
     network : initialised; its option `embedding_size` is the number of components of the file's vectors
     vocabulary : the one that the network was built for
-    path : text file in GloVe's format, one ``word number number ...`` a line; a header line is skipped
+    path : text file in GloVe's format, one ``word number number ...`` per line; a header line is skipped
 
     Raises
     ------
