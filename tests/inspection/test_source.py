@@ -125,7 +125,7 @@ def test_top_answers_of_the_table_are_those_of_ask(run: Any) -> None:
 
 
 def write_provenance(path: Path, provenance: dict[str, Any]) -> None:
-    """Write what somebody else may have written beside a table."""
+    """Write what another program may have written beside a table."""
     content = {**provenance, "sha256": sha256_of_file(path)}
     provenance_path(path).write_bytes(json.dumps(content).encode("ascii"))
 

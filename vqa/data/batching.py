@@ -15,7 +15,7 @@ Integers = npt.NDArray[np.int64]
 
 # Questions of similar length, up to a multiple of this, are batched together.
 LENGTH_STEP = 4
-# Among so many batches of an epoch, those of equal shape follow one another.
+# Among this many batches of an epoch, those of equal shape follow one another.
 WINDOW = 16
 
 

@@ -16,7 +16,7 @@ class WholeHits:
 
     Attributes
     ----------
-    hits : whole numbers, in increasing order; empty where the accuracy cannot be a share of so many questions
+    hits : whole numbers, in increasing order; empty where the accuracy cannot be a share of that many questions
     nearest : exact percentages of the hits just below and above
     """
 
