@@ -351,6 +351,17 @@ class TestRowsThatChangePlaces:
         assert "into other rows" in findings[0].message
         assert "norm" not in findings[0].message
 
+    def test_zeros_hide_nothing_though_a_single_question_does_not_run(self):
+        net = initialised(
+            lambda: Calls(
+                lambda self, x: self.o(ORDERS["shifted"](self.h(x))),
+                h=nn.Dense(8),
+                o=nn.Dense(5, weight_initializer="zeros"),
+            ),
+            1,
+        )
+        assert codes(net, questions(8, 1)) == ["batch-size", "position-leak"]
+
     def test_what_runs_along_the_batch_is_told_from_statistics(self):
         along = {f.code: f.message for f in examine(initialised(SICK["LSTM1"][0], 1), questions(8, 1))}
         assert "only rows further down change" in along["neighbour-leak"]

@@ -51,7 +51,9 @@ class Judgement(NamedTuple):
 def judge(subject: Subject, random: np.random.RandomState) -> Judgement:
     """Return the findings about the rows, with other weights as well where these hide something."""
     judgement = _judged(subject, random)
-    if judgement.findings or judgement.layout is None:
+    own = judgement.findings
+    # A batch size that does not run shows with any weights; what else is wrong may still be hidden.
+    if judgement.layout is None or any(finding.code != "batch-size" for finding in own):
         return judgement
     one_question = not np.any(judgement.layout.copies(subject.arrays, len(subject.base)))
     unclear = judgement.visibility < CLEAR and not one_question
@@ -71,10 +73,12 @@ def judge(subject: Subject, random: np.random.RandomState) -> Judgement:
             again = _judged(other, random)
         clearest = max(clearest, again.visibility)
         if again.findings or again.visibility >= CLEAR or (one_question and gain is None):
-            return judgement._replace(findings=[_with_other_weights(finding) for finding in again.findings])
+            known = {finding.code for finding in own}
+            more = [_with_other_weights(finding) for finding in again.findings if finding.code not in known]
+            return judgement._replace(findings=own + more)
     # Equal answers to all questions prove nothing: the network may not use the input in which the questions differ.
     if clearest < BLIND <= plain_tolerance(subject, subject.base).visibility():
-        return judgement._replace(findings=[_cannot_tell(subject, judgement.visibility)])
+        return judgement._replace(findings=[*own, _cannot_tell(subject, judgement.visibility)])
     return judgement
 
 
