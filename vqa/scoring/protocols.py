@@ -241,8 +241,8 @@ def answerability(predictions: Predictions, answer_types: Sequence[str] | String
 
     Source: vqaEval.py of the VizWiz API, `evaluate_unanswerability`, with 0 or 1 as the predicted value.
 
-    >>> answerability(["Unanswerable.", "unanswerable", "red"], ["unanswerable", "other", "unanswerable"])
-    Answerability(questions=3, unanswerable=2, average_precision=0.5833333333333334, f1=0.5)
+    >>> answerability(["Unanswerable.", "unanswerable", "red"], ["unanswerable", "other", "unanswerable"]).f1
+    0.5
     """
     true = np.fromiter((kind == "unanswerable" for kind in answer_types), dtype=bool, count=len(answer_types))
     said = np.fromiter((processing.vizwiz(text) == "unanswerable" for text in predictions), dtype=bool, count=len(true))
