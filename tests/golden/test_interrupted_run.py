@@ -1,4 +1,4 @@
-"""A run that an earlier version was stopped in: it loads, evaluates to the same numbers and resumes to the same end."""
+"""A run of an earlier version that died in its third epoch: it loads, evaluates to the same numbers and resumes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 
 import vqa
 from vqa._mxnet import mx
+from vqa.errors import RunError
+from vqa.evaluation.run import Run
 
 HERE = Path(__file__).resolve().parent
 
@@ -43,11 +45,15 @@ def test_it_evaluates_to_the_same_numbers(folder: Path) -> None:
     np.testing.assert_allclose(frame["loss"], losses, rtol=1e-5)
 
 
-def test_it_resumes_to_the_same_parameters(folder: Path) -> None:
+def resume() -> Run:
     dataset = vqa.load_dataset("card.toml")
     network = vqa.build_network("cnn-gru", dataset, embedding_size=4, hidden_size=8, channels=2, dropout=0.2)
     options = {"epochs": 6, "batch_size": 16, "learning_rate": 0.02, "seed": 1}
-    run = vqa.fit(network, dataset, vqa.MultiAnswerSoftmaxLoss(), run_dir="interrupted", resume=True, **options)
+    return vqa.fit(network, dataset, vqa.MultiAnswerSoftmaxLoss(), run_dir="interrupted", resume=True, **options)
+
+
+def test_it_resumes_to_the_same_parameters(folder: Path) -> None:
+    run = resume()
     assert run.history["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
     # Not the seconds, and not the official score: it was 0 for a question with a single answer, and is not defined now.
     columns = ["epoch", "train_loss", "loss", "any_of", "per_split", "per_split_ceiling"]
@@ -59,3 +65,13 @@ def test_it_resumes_to_the_same_parameters(folder: Path) -> None:
         assert ours.keys() == theirs.keys()
         for key, array in ours.items():
             np.testing.assert_allclose(array.asnumpy(), theirs[key].asnumpy(), rtol=1e-4, atol=1e-6, err_msg=key)
+
+
+def test_the_rest_of_an_epoch_of_other_batches_is_refused(folder: Path) -> None:
+    path = folder / "interrupted" / "loop.json"
+    loop = json.loads(path.read_text())
+    assert (loop["step"], "plan_version" in loop) == (0, False)
+    path.write_text(json.dumps({**loop, "step": 3}))
+    with pytest.raises(RunError, match="inside epoch 3 with a version of vqa that makes other batches"):
+        resume()
+    assert json.loads(path.read_text())["step"] == 3

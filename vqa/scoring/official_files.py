@@ -31,6 +31,10 @@ class BadRecord(NamedTuple):
 BadRecords = list[BadRecord]
 
 
+OfficialRow = tuple[str, str, str, tuple[str, ...], str, str, bool]
+"""question_id, image_id, question, answers, answer_type, question_type, and whether annotators have an answer_id."""
+
+
 class OfficialQuestions(NamedTuple):
     """Questions and their human answers: lists of equal length N, in the order of the annotations file."""
 
@@ -165,10 +169,12 @@ def _records(
         raise DataError(f"{path}: question ids must be unique, more than once occur {name_ids(repeated)}")
 
 
-def read_official(
+def official_rows(
     questions_path: PathLike, annotations_path: PathLike, *, bad_records: BadRecords | None = None
-) -> OfficialQuestions:
-    """Read a questions file and its annotations file into plain lists of N questions.
+) -> Iterator[OfficialRow]:
+    """Yield the questions of a questions file and its annotations file, in the order of the annotations.
+
+    Ids are strings, answers tuples of raw strings with their repeats.
 
     Parameters
     ----------
@@ -176,12 +182,7 @@ def read_official(
     annotations_path : {"annotations": [{"question_id", "image_id", "answers": [{"answer", "answer_id"}],
         "answer_type", "question_type"}]}; the two types may be absent (then "")
     bad_records : a list to which each record is appended that cannot be read or repeats an id; without it the
-        first such record raises. A question whose record in the
-        other file is bad is left out too
-
-    Returns
-    -------
-    Ids as strings, answers as tuples of raw strings with their repeats, in the order of the annotations.
+        first such record raises. A question whose record in the other file is bad is left out too
 
     Raises
     ------
@@ -195,31 +196,51 @@ def read_official(
         raw = read_bytes(questions_path)
         questions = dict(_records(questions_path, raw, "questions", _QUESTION, bad_records))
         raw = annotations_raw.result()
-    read = _columns(_records(annotations_path, raw, "annotations", _ANNOTATION, bad_records))
-    _require_same_ids(questions_path, questions, annotations_path, read.question_id, bad_records or [])
-    asked = [questions.get(question_id) for question_id in read.question_id]
-    read = read._replace(
-        image_id=[
-            str(question.image_id) or image if question else image for question, image in zip(asked, read.image_id)
-        ],
-        question=[question.question if question else "" for question in asked],
-    )
-    return read if all(asked) else read.take(row for row, question in enumerate(asked) if question)
+    annotated = []
+    for question_id, annotation in _records(annotations_path, raw, "annotations", _ANNOTATION, bad_records):
+        annotated.append(question_id)
+        question = questions.get(question_id)
+        if question is None:
+            continue
+        yield (
+            question_id,
+            str(question.image_id) or str(annotation.image_id),
+            question.question,
+            # The same few strings stand for millions of answers: one object each.
+            tuple(map(sys.intern, map(_TEXT_OF, annotation.answers))),
+            annotation.answer_type,
+            annotation.question_type,
+            annotation.answers[-1].answer_id is not msgspec.UNSET,
+        )
+    _require_same_ids(questions_path, questions, annotations_path, annotated, bad_records or [])
 
 
-def _columns(annotations: Iterable[tuple[str, _Annotation]]) -> OfficialQuestions:
-    """Return the columns of an annotations file, its questions still without their text."""
-    ids, image_ids, answers, answer_types, question_types = [], [], [], [], []
+def read_official(questions_path: PathLike, annotations_path: PathLike) -> OfficialQuestions:
+    """Read a questions file and its annotations file into columns; `official_rows` says what they hold.
+
+    Raises
+    ------
+    DataError
+        A file or a record is bad, or the two files hold different ids.
+    """
+    ids: list[str] = []
+    image_ids: list[str] = []
+    texts: list[str] = []
+    all_answers: list[tuple[str, ...]] = []
+    answer_types: list[str] = []
+    question_types: list[str] = []
     with_answer_ids = True
-    for question_id, annotation in annotations:
+    for question_id, image_id, text, answers, answer_type, question_type, identified in official_rows(
+        questions_path, annotations_path
+    ):
         ids.append(question_id)
-        image_ids.append(str(annotation.image_id))
-        # The same few strings stand for millions of answers: one object each.
-        answers.append(tuple(map(sys.intern, map(_TEXT_OF, annotation.answers))))
-        answer_types.append(annotation.answer_type)
-        question_types.append(annotation.question_type)
-        with_answer_ids = with_answer_ids and annotation.answers[-1].answer_id is not msgspec.UNSET
-    return OfficialQuestions(ids, image_ids, [], answers, answer_types, question_types, with_answer_ids)
+        image_ids.append(image_id)
+        texts.append(text)
+        all_answers.append(answers)
+        answer_types.append(answer_type)
+        question_types.append(question_type)
+        with_answer_ids = with_answer_ids and identified
+    return OfficialQuestions(ids, image_ids, texts, all_answers, answer_types, question_types, with_answer_ids)
 
 
 def _require_same_ids(

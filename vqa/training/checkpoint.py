@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from vqa._mxnet import mx
+from vqa.data.batching import PLAN_VERSION
 from vqa.errors import RunError
 from vqa.files import sha256_of_file
 from vqa.training import run_folder
@@ -110,7 +111,9 @@ def save_checkpoint(
 
     # Written after the arrays, whose hashes they hold.
     def write_loop(path: Path) -> None:
-        state = {"seed": record["seed"], "optimizer": counts, **values, "sha256": hashes}
+        state = {
+            "seed": record["seed"], "plan_version": PLAN_VERSION, "optimizer": counts, **values, "sha256": hashes,
+        }  # fmt: skip
         path.write_text(run_folder.record_json(state), encoding="utf-8")
 
     def write_run(path: Path) -> None:
@@ -135,9 +138,15 @@ def restore_checkpoint(folder: Path, network: mx.gluon.Block, trainer: mx.gluon.
     Raises
     ------
     RunError
-        A file of the run folder is missing, damaged or of another network.
+        A file of the run folder is missing, damaged or of another network, or the run stopped inside an epoch whose
+        batches another version of vqa had made.
     """
     record = run_folder.read_record(folder, "loop.json")
+    if record["step"] and record.get("plan_version", 1) != PLAN_VERSION:
+        raise RunError(
+            f"{folder} stopped inside epoch {record['epoch'] + 1} with a version of vqa that makes other batches: the "
+            "rest of that epoch is not known; resume with that version, or train again with --overwrite"
+        )
     for name, digest in record["sha256"].items():
         run_folder.check_hash(folder / name, digest)
     load_network(network, folder / "last.params")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vqa.data.cards import DatasetCard
 from vqa.data.readers.collector import Question, QuestionCollector
 from vqa.data.table import DUPLICATE_ID, UNREADABLE
-from vqa.scoring.official_files import BadRecords, read_official
+from vqa.scoring.official_files import BadRecords, official_rows
 
 
 def read_vqa_json(card: DatasetCard, split: str) -> QuestionCollector:
@@ -20,20 +20,12 @@ def read_vqa_json(card: DatasetCard, split: str) -> QuestionCollector:
     assert files.questions is not None  # checked by load_card
     assert files.annotations is not None
     bad_records: BadRecords = []
-    official = read_official(files.questions, files.annotations, bad_records=bad_records)
     questions = QuestionCollector(source=str(files.annotations))
+    rows = official_rows(files.questions, files.annotations, bad_records=bad_records)
+    for number, (question_id, image_id, text, answers, answer_type, question_type, _) in enumerate(rows, start=1):
+        image = files.image_name.format(image_id=image_id) if image_id else ""
+        questions.add(number, [Question(question_id, image, text, answers, answer_type, question_type)])
     for bad in bad_records:
         kind = DUPLICATE_ID if bad.repeats_id else UNREADABLE
         questions.reject(bad.number, f"record {bad.number}: {bad.reason}", kind, file=bad.file)
-    rows = zip(
-        official.question_id,
-        official.image_id,
-        official.question,
-        official.answers,
-        official.answer_type,
-        official.question_type,
-    )
-    for number, (question_id, image_id, *others) in enumerate(rows, start=1):
-        image = files.image_name.format(image_id=image_id) if image_id else ""
-        questions.add(number, [Question(question_id, image, *others)])
     return questions
