@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from vqa.errors import DataError
-from vqa.scoring.official_files import BadRecords, official_rows, read_majority_answers, read_official, read_results
+from vqa.scoring.official_files import BadRecords, official_rows, read_majority_answers, read_official
+from vqa.scoring.official_results import read_results
 
 QUESTIONS = {"questions": [{"question_id": number, "image_id": 7, "question": f"q{number}?"} for number in (1, 2, 3)]}
 ANNOTATIONS: dict[str, Any] = {

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from vqa.scoring.answer_sets import AnswerSets
-from vqa.scoring.official_files import OfficialQuestions, read_results
+from vqa.scoring.official_files import OfficialQuestions
+from vqa.scoring.official_results import read_results
 from vqa.scoring.prediction_checks import check_predictions_of_system, render_findings, what_if
 from vqa.scoring.results import match_results
 

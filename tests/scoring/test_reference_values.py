@@ -16,7 +16,8 @@ from vqa.scoring.answer_sets import AnswerSets
 from vqa.scoring.baselines import BlindBaselines, majority_answers, rank_by_count
 from vqa.scoring.json_decoding import read_bytes
 from vqa.scoring.normalize import normalize_answer
-from vqa.scoring.official_files import OfficialQuestions, read_majority_answers, read_results
+from vqa.scoring.official_files import OfficialQuestions, read_majority_answers
+from vqa.scoring.official_results import read_results
 from vqa.scoring.reference import official_by_loop
 from vqa.scoring.results import match_results, score_results
 from vqa.scoring.rules import official

@@ -192,7 +192,8 @@ def _score_official_files(questions: Path, annotations: Path, results: Path, par
     from vqa.scoring.answer_sets import AnswerSets
     from vqa.scoring.explanation import explain
     from vqa.scoring.intervals import ClusterBootstrap, cluster_names
-    from vqa.scoring.official_files import read_official, read_results
+    from vqa.scoring.official_files import read_official
+    from vqa.scoring.official_results import read_results
     from vqa.scoring.results import match_results, score_results
 
     official = read_official(questions, annotations)

@@ -1,6 +1,6 @@
-"""Files of the official VQA challenge: questions, annotations and results, as .json or .json.gz.
+"""Files of the official VQA challenge: questions and annotations, as .json or .json.gz.
 
-Source: https://visualqa.org/download.html, "Input Questions Format", "Annotation Format" and "Results Format".
+Source: https://visualqa.org/download.html, "Input Questions Format" and "Annotation Format".
 """
 
 from __future__ import annotations
@@ -74,14 +74,16 @@ _Identifier = Union[int, str]
 _OptionalText = Union[str, None]
 
 
-class _Record(msgspec.Struct, gc=False):
+class IdentifiedRecord(msgspec.Struct, gc=False):
+    """A record of an official file, which belongs to a question."""
+
     question_id: _Identifier
 
 
-Record = TypeVar("Record", bound=_Record)
+Record = TypeVar("Record", bound=IdentifiedRecord)
 
 
-class _Question(_Record, gc=False):
+class _Question(IdentifiedRecord, gc=False):
     question: str
     image_id: _Identifier = ""
 
@@ -91,27 +93,21 @@ class _Answer(msgspec.Struct, gc=False):
     answer_id: object = msgspec.UNSET
 
 
-class _Annotation(_Record, gc=False):
+class _Annotation(IdentifiedRecord, gc=False):
     answers: Annotated[list[_Answer], msgspec.Meta(min_length=1)]
     image_id: _Identifier = ""
     answer_type: str = ""
     question_type: str = ""
 
 
-class _MajorityAnswer(_Record, gc=False):
+class _MajorityAnswer(IdentifiedRecord, gc=False):
     multiple_choice_answer: _OptionalText = None
 
 
-class _Result(_Record, gc=False):
-    answer: str
-
-
-_RECORD = msgspec.json.Decoder(_Record)
+_RECORD = msgspec.json.Decoder(IdentifiedRecord)
 _QUESTION = msgspec.json.Decoder(_Question)
 _ANNOTATION = msgspec.json.Decoder(_Annotation)
 _MAJORITY_ANSWER = msgspec.json.Decoder(_MajorityAnswer)
-_RESULT = msgspec.json.Decoder(_Result)
-_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _ANYTHING = msgspec.json.Decoder()
 _TEXT_OF = attrgetter("answer")
 
@@ -127,7 +123,7 @@ def _list_under(key: str, raw: bytes, path: PathLike) -> list[msgspec.Raw]:
         raise DataError(f'{path}: expected an object with a list "{key}" (official VQA format), got {got}') from None
 
 
-def _parse(text: msgspec.Raw, decoder: msgspec.json.Decoder[Record]) -> Record:
+def parse_record(text: msgspec.Raw, decoder: msgspec.json.Decoder[Record]) -> Record:
     """Return one record; a DataError names its question id, the caller adds the place."""
     try:
         return decoder.decode(text)
@@ -150,7 +146,7 @@ def _records(
             record = decoder.decode(text)
         except ValueError:
             try:
-                record = _parse(text, decoder)
+                record = parse_record(text, decoder)
             except DataError as error:
                 if bad_records is None:
                     raise DataError(f"{path}: record {number} of {key!r}: {error}") from None
@@ -285,28 +281,3 @@ def read_majority_answers(annotations_path: PathLike) -> dict[str, str]:
         if record.multiple_choice_answer is not None:
             found[str(record.question_id)] = record.multiple_choice_answer
     return found
-
-
-def read_results(path: PathLike) -> tuple[list[str], list[str]]:
-    """Read a results file, a JSON list of {"question_id", "answer"}, into question ids and answers as they stand.
-
-    Raises
-    ------
-    DataError
-        The file is damaged or of another form, or an answer is not a string.
-    """
-    raw = read_bytes(path)
-    try:
-        records = decode(raw, _LIST, str(path))
-    except DataError:
-        content = decode(raw, _ANYTHING, str(path))
-        raise DataError(f'{path}: expected a list of {{"question_id", "answer"}}, got {type_name(content)}') from None
-    ids, answers = [], []
-    for number, text in enumerate(records, start=1):
-        try:
-            record = _parse(text, _RESULT)
-        except DataError as error:
-            raise DataError(f"{path}: record {number}: {error}") from None
-        ids.append(str(record.question_id))
-        answers.append(record.answer)
-    return ids, answers
