@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 import pkgutil
 import re
 from pathlib import Path
@@ -96,6 +97,18 @@ def test_every_command_is_on_the_page_of_the_command_line() -> None:
     headings = re.findall(r"^## vqa (\S+)$", page, re.MULTILINE)
     assert [heading.replace("-", "_") for heading in headings] == sorted(commands)
     assert page.count("Usage: vqa ") == len(commands)
+
+
+def test_the_dependencies_without_mxnet_are_all_named() -> None:
+    listed = re.search(
+        r"pip install onnx onnxruntime (.*?)\n```", (PROJECT / "docs" / "leaving-mxnet.md").read_text(), re.S
+    )
+    assert listed
+    required = {
+        re.split(r"[^\w.-]", each)[0] for each in importlib.metadata.requires("vqa") or () if "extra ==" not in each
+    }
+    named = {re.split(r"[^\w.-]", word.strip('"'))[0] for word in listed[1].split()}
+    assert required - named == {"mxnet", "gluonnlp", "setuptools"}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
