@@ -87,7 +87,9 @@ def _start_ups(commands: dict[str, list[str]], repetitions: int) -> dict[str, li
 
 def _imports_mxnet(arguments: list[str]) -> bool:
     command = [sys.executable, "-X", "importtime", "-m", "vqa.cli", *arguments]
-    return "mxnet" in subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stderr.splitlines()
+    # The last of the columns is the module's name, indented by depth.
+    return "mxnet" in {line.rpartition("|")[2].strip() for line in lines}
 
 
 def inference(
