@@ -15,7 +15,16 @@ from vqa.errors import DataError
 from vqa.scoring import rules
 from vqa.scoring.answer_sets import AnswerSets
 from vqa.scoring.reference import official_by_loop
-from vqa.scoring.rules import FORMULA, any_of, lenient, official, official_note, per_split, soft_score_of_count
+from vqa.scoring.rules import (
+    FORMULA,
+    any_of,
+    lenient,
+    official,
+    official_note,
+    per_split,
+    score_questions,
+    soft_score_of_count,
+)
 
 WORDS = ["yes", "Yes", "yes.", "no", "a dog", "dog", "Dog!", "the", "", " ", "two", "2", "t-shirt", "t shirt", "1,000"]
 ANSWER_SETS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=10).map(tuple)
@@ -186,3 +195,13 @@ def test_over_answers_that_are_normal_already_any_of_is_at_least_official(questi
     predictions, answers = split(questions)
     assert (any_of(predictions, answers) >= official(predictions, answers)).all()
     assert official(predictions, answers).tolist() == lenient(predictions, answers).tolist()
+
+
+def test_normalized_comparison_has_no_gate_in_the_official_rule() -> None:
+    answers = [("Yes", "Yes", "Yes")]
+    assert score_questions(["yes"], AnswerSets(answers)).official[0] == 0
+    scores = score_questions(["yes"], AnswerSets(answers, normalized=True))
+    # As the predictions file has it, whose answers are normalised already: 3 matches of 3.
+    in_file = score_questions(["yes"], AnswerSets([("yes", "yes", "yes")]))
+    assert (scores.any_of[0], scores.official[0]) == (1, pytest.approx(2 / 3))
+    assert in_file.official[0] == scores.official[0]

@@ -134,7 +134,12 @@ class AnswerSets:
 
     @cached_property
     def unanimous(self) -> Booleans:
-        """bool (N,): the human answers are one and the same string, so that the official rule normalises nothing."""
+        """bool (N,): the human answers are one and the same string, so that the official rule normalises nothing.
+
+        Never where answers are compared in their lenient form: this gate would take "Yes" and "yes" apart again.
+        """
+        if self.normalized_comparison:
+            return np.zeros(len(self), dtype=np.bool_)
         codes = self.clean.codes
         differs = codes != codes[self.offsets][self.rows]
         return self.per_question(differs) == 0
