@@ -58,13 +58,31 @@ def read_bytes(path: PathLike) -> bytes:
     OSError
         The file cannot be read.
     """
-    raw = unpacked_bytes(path)
+    raw = json_bytes(path)
     if not raw.isascii():
-        try:
-            raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path}: expected UTF-8, byte {error.start} is not; save the file as UTF-8") from error
+        _utf8_text(raw, str(path))
+    return raw
+
+
+def json_bytes(path: PathLike) -> bytes:
+    """Return what `read_bytes` does of a JSON file, except that UTF-8 is checked where `decode` reads a text.
+
+    Raises
+    ------
+    DataError
+        The gzip file is truncated or damaged.
+    OSError
+        The file cannot be read.
+    """
+    raw = unpacked_bytes(path)
     return raw[len(BYTE_ORDER_MARK) :] if raw.startswith(BYTE_ORDER_MARK) else raw
+
+
+def _utf8_text(raw: bytes, where: str) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where}: expected UTF-8, byte {error.start} is not; save the file as UTF-8") from error
 
 
 def decode(raw: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[Decoded], where: str = "") -> Decoded:
@@ -96,7 +114,7 @@ def decode(raw: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[Decoded], whe
 def _rewritten(raw: bytes, where: str) -> bytes:
     """Return what Python's own decoder reads as JSON that every decoder reads, or raise DataError with the place."""
     try:
-        content = json.loads(raw.decode("utf-8"), parse_constant=lambda constant: None)
+        content = json.loads(_utf8_text(raw, where), parse_constant=lambda constant: None)
     except json.JSONDecodeError as error:
         raise DataError(f"{where}:{error.lineno}: expected JSON, {error.msg} at column {error.colno}") from error
     except RecursionError as error:

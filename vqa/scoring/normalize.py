@@ -15,6 +15,7 @@ _COUNTING_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven"
 NUMBER_WORDS = {"none": "0", **{word: str(number) for number, word in enumerate(_COUNTING_WORDS)}}
 # The official code maps numbers, drops articles, then maps contractions; no word is touched by two of the three.
 _REWRITTEN_WORDS = {**NUMBER_WORDS, **CONTRACTIONS}
+_CHANGED_WORDS = ARTICLES | _REWRITTEN_WORDS.keys()
 MARKS = ';/[]"{}()=+\\_-><@`,?!'
 
 # ASCII digits alone: under Python 2 a pattern's \d is not a Unicode digit unless it is asked for.
@@ -80,7 +81,10 @@ def process_digits_and_articles(text: str) -> str:
     >>> process_digits_and_articles("The two dogs dont bark")
     "2 dogs don't bark"
     """
-    return _rewrite([word for word in _lower(text).split() if word not in ARTICLES])
+    words = _lower(text).split()
+    if _CHANGED_WORDS.isdisjoint(words):
+        return " ".join(words)
+    return _rewrite([word for word in words if word not in ARTICLES])
 
 
 def normalize_answer(text: str) -> str:

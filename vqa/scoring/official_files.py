@@ -16,7 +16,7 @@ import msgspec
 
 from vqa.errors import DataError
 from vqa.scoring.id_lists import name_ids
-from vqa.scoring.json_decoding import PathLike, decode, read_bytes, type_name
+from vqa.scoring.json_decoding import PathLike, decode, json_bytes, type_name
 
 
 class BadRecord(NamedTuple):
@@ -188,8 +188,8 @@ def official_rows(
     """
     with ThreadPoolExecutor(max_workers=1) as pool:
         # Unpacking releases the interpreter lock: the larger file is unpacked while the smaller one is decoded.
-        annotations_raw = pool.submit(read_bytes, annotations_path)
-        raw = read_bytes(questions_path)
+        annotations_raw = pool.submit(json_bytes, annotations_path)
+        raw = json_bytes(questions_path)
         questions = dict(_records(questions_path, raw, "questions", _QUESTION, bad_records))
         raw = annotations_raw.result()
     annotated = []
@@ -273,7 +273,7 @@ def read_majority_answers(annotations_path: PathLike) -> dict[str, str]:
         The file is damaged or of another form.
     """
     found = {}
-    for text in _list_under("annotations", read_bytes(annotations_path), annotations_path):
+    for text in _list_under("annotations", json_bytes(annotations_path), annotations_path):
         try:
             record = _MAJORITY_ANSWER.decode(text)
         except ValueError:
