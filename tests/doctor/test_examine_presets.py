@@ -81,5 +81,5 @@ def test_every_preset_is_healthy(preset):
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_is_healthy_over_many_seeds(preset):
-    for seed in range(20):
+    for seed in range(10):
         examined(preset, seed, [*BATCHES, (64, 17)])
