@@ -18,5 +18,7 @@ def test_examples(name: str) -> None:
     try:
         module = importlib.import_module(name)
     except ImportError as error:
+        if (error.name or "").startswith("vqa"):
+            raise  # a module of ours that is not there is no missing extra
         pytest.skip(f"{name} needs {error.name}")
     assert doctest.testmod(module).failed == 0
