@@ -21,8 +21,7 @@ def help_of_all_commands() -> str:
     """Return Markdown: what `vqa COMMAND --help` prints, under one heading per command."""
     group = click.Context(cli, info_name="vqa", terminal_width=COLUMNS, **cli.context_settings)
     sections = []
-    for name in cli.list_commands(group):
-        command = cli.commands[name]
+    for name, command in cli.subcommands().items():
         context = click.Context(command, info_name=name, parent=group, terminal_width=COLUMNS, **cli.context_settings)
         sections.append(f"## vqa {name}\n\n```text\n{command.get_help(context)}\n```\n")
     return "\n".join(sections)

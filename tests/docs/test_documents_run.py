@@ -63,7 +63,7 @@ TRAIN = "vqa train easy_vqa_3 --run runs/easy"
 def examples() -> list[tuple[str, list[str]]]:
     """Return for each command with an example the lines to run: those that it says to come before, and its own."""
     found = []
-    for command_name, command in {"": cli, **cli.commands}.items():
+    for command_name, command in {"": cli, **cli.subcommands()}.items():
         help_text = command.get_help(click.Context(command, info_name=command_name, terminal_width=200))
         _, heading, example = help_text.partition("Example")
         if heading:

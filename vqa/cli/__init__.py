@@ -5,6 +5,7 @@ Modules here import nothing heavy at the top, so that ``vqa --help`` answers at 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import pkgutil
@@ -22,11 +23,29 @@ from vqa.errors import VqaError
 class ErrorReportingGroup(click.Group):
     """A command group that turns errors meant for users into one line on stderr and an exit code."""
 
+    def list_commands(self, ctx: click.Context | None = None) -> list[str]:
+        """Return the names of the subcommands: those of the modules of this package, underscores as hyphens."""
+        return [module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__) if module.name[0] != "_"]
+
+    def get_command(self, ctx: click.Context | None, cmd_name: str) -> click.Command | None:
+        """Return the subcommand of this name; only its module is imported, so that each command starts at once."""
+        return self.subcommand(cmd_name) if cmd_name in self.list_commands() else None
+
+    def subcommand(self, name: str) -> click.Command:
+        """Return ``command`` of the module of a subcommand."""
+        command: click.Command = importlib.import_module(f"{__name__}.{name.replace('-', '_')}").command
+        command.name = name
+        return command
+
+    def subcommands(self) -> dict[str, click.Command]:
+        """Return every subcommand by its name."""
+        return {name: self.subcommand(name) for name in self.list_commands()}
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the subcommands with the whole first sentence of each; click would cut it off."""
         with formatter.section("Commands"):
             formatter.write_dl(
-                [(name, command.get_short_help_str(limit=10_000)) for name, command in self.commands.items()]
+                [(name, command.get_short_help_str(limit=10_000)) for name, command in self.subcommands().items()]
             )
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -69,21 +88,14 @@ def cli() -> None:
     """
 
 
-def _add_subcommands() -> None:
-    """Register ``command`` of every module of this package."""
-    for module in pkgutil.iter_modules(__path__):
-        if not module.name.startswith("_"):
-            name = module.name.replace("_", "-")
-            cli.add_command(importlib.import_module(f"{__name__}.{module.name}").command, name)
-
-
-_add_subcommands()
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     if sys.getfilesystemencoding() == "ascii":
         # Python could name no file and read no question that is not ASCII: start again in its UTF-8 mode.
         started = getattr(sys, "orig_argv", ["", "-m", "vqa.cli", *(arguments or sys.argv[1:])])  # new in Python 3.10
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *started[1:]])
-    cli.main(args=arguments, prog_name="vqa")
+    try:
+        cli.main(args=arguments, prog_name="vqa")
+    finally:
+        # The process ends and its memory goes back whole: the collector need not look through it first.
+        gc.freeze()

@@ -9,11 +9,11 @@ from typing import Any
 
 from vqa.data.columns import Columns, read_columns
 from vqa.data.included_cards import find_card
+from vqa.data.options import EXACT, NORMALIZED
 from vqa.data.toml_values import Table, check_keys, choice, existing, flag, is_whole, read_toml, sub_table, text
 from vqa.errors import ConfigError, did_you_mean
 
 CARD_KEYS = ("name", "format", "answers", "annotators", "columns", "csv", "daquar", "splits", "images")
-EXACT, NORMALIZED = "exact", "normalized"
 # By format: the keys that a split must have, and those that it may have.
 SPLIT_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "easy-vqa": ((), ()),

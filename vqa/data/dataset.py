@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vqa.data.cards import EXACT, NORMALIZED, DatasetCard, load_card
+from vqa.data.cards import DatasetCard, load_card
 from vqa.data.image_files import UnusableImagesError
 from vqa.data.images import ImageStore, open_images
-from vqa.data.options import DataOptions
+from vqa.data.options import EXACT, NORMALIZED, DataOptions
 from vqa.data.readers import read_split
 from vqa.data.table import QuestionTable, answer_spellings
 from vqa.data.vocab import EncodedQuestions, Vocabulary, build_vocabulary, encode_questions

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vqa.data.cards import EXACT, NORMALIZED
 from vqa.errors import ConfigError
+
+# How answers are compared and trained.
+EXACT, NORMALIZED = "exact", "normalized"
 
 
 @dataclass(frozen=True)

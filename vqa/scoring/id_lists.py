@@ -40,11 +40,13 @@ def match_ids(known: Sequence[str], ids: Sequence[str], *, partial: bool, where:
     DataError
         Ids are unknown, occur more than once or are missing, each with their number and the first of them.
     """
-    place_of = {question_id: place for place, question_id in enumerate(ids)}
+    place_of = dict(zip(ids, range(len(ids))))
     questions = set(known)
+    if place_of.keys() == questions and len(place_of) == len(ids):
+        return place_of
     faults = {
         "unknown": [question_id for question_id in place_of if question_id not in questions],
-        "duplicate": duplicates(ids) if len(place_of) < len(ids) else [],
+        "duplicate": duplicates(ids),
         "missing": [] if partial else [question_id for question_id in known if question_id not in place_of],
     }
     listed = "; ".join(f"{name} ids: {name_ids(wrong)}" for name, wrong in faults.items() if wrong)

@@ -9,7 +9,6 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from operator import attrgetter
 from typing import Annotated, NamedTuple, TypeVar, Union
 
 import msgspec
@@ -109,7 +108,6 @@ _QUESTION = msgspec.json.Decoder(_Question)
 _ANNOTATION = msgspec.json.Decoder(_Annotation)
 _MAJORITY_ANSWER = msgspec.json.Decoder(_MajorityAnswer)
 _ANYTHING = msgspec.json.Decoder()
-_TEXT_OF = attrgetter("answer")
 
 
 def _list_under(key: str, raw: bytes, path: PathLike) -> list[msgspec.Raw]:
@@ -153,13 +151,13 @@ def _records(
                 bad_records.append(BadRecord(str(path), number, str(error), repeats_id=False))
                 continue
         question_id = str(record.question_id)
-        first = place_of.setdefault(question_id, number)
-        if first == number:
+        if question_id not in place_of:
+            place_of[question_id] = number
             yield question_id, record
         elif bad_records is None:
             repeated.append(question_id)
         else:
-            reason = f"question id {question_id!r} is already in record {first}"
+            reason = f"question id {question_id!r} is already in record {place_of[question_id]}"
             bad_records.append(BadRecord(str(path), number, reason, repeats_id=True))
     if repeated:
         raise DataError(f"{path}: question ids must be unique, more than once occur {name_ids(repeated)}")
@@ -203,7 +201,7 @@ def official_rows(
             str(question.image_id) or str(annotation.image_id),
             question.question,
             # The same few strings stand for millions of answers: one object each.
-            tuple(map(sys.intern, map(_TEXT_OF, annotation.answers))),
+            tuple([sys.intern(given.answer) for given in annotation.answers]),
             annotation.answer_type,
             annotation.question_type,
             annotation.answers[-1].answer_id is not msgspec.UNSET,

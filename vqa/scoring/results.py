@@ -38,10 +38,11 @@ def match_results(
         Ids are unknown, occur more than once or are missing, each with their number and the first of them.
     """
     place_of = match_ids(questions.question_id, ids, partial=partial, where=where)
-    rows = [row for row, question_id in enumerate(questions.question_id) if question_id in place_of]
-    if not rows:
+    if not place_of:
         raise DataError(f"{where}: expected at least one result, got none")
-    chosen = questions if len(rows) == len(questions.question_id) else questions.take(rows)
+    chosen = questions
+    if partial:
+        chosen = questions.take(row for row, found in enumerate(questions.question_id) if found in place_of)
     return chosen, [answers[place_of[question_id]] for question_id in chosen.question_id]
 
 

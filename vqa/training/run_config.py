@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vqa.data.cards import EXACT
-from vqa.data.options import DataOptions
+from vqa.data.options import EXACT, DataOptions
 from vqa.errors import ConfigError
 from vqa.training.config import TrainConfig, checked_options
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vqa.data.cards import NORMALIZED, DatasetCard
+from vqa.data.cards import DatasetCard
+from vqa.data.options import NORMALIZED
 from vqa.data.readers.annotators import simulate_annotators
 from vqa.data.readers.collector import QuestionCollector
 from vqa.data.readers.csv_questions import read_csv
