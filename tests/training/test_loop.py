@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 from pathlib import Path
@@ -101,6 +102,33 @@ def test_sigterm_saves_as_well(card: Path, tmp_path: Path) -> None:
         train(card, tmp_path / "run", InterruptingLoss(3, signal.SIGTERM))
     assert caught.value.signal_number == signal.SIGTERM
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+# With 7 steps per epoch: saved after steps 3 and 6 of each.
+@pytest.mark.parametrize(("calls", "lost"), [(3, 2), (5, 1), (7, 0), (8, 1), (20, 0)])
+def test_a_killed_run_goes_on_from_its_last_saved_steps(card: Path, tmp_path: Path, calls: int, lost: int) -> None:
+    """A loss that raises stands for a machine that dies: nothing is saved after it."""
+
+    class Deadly(vqa.MultiAnswerSoftmaxLoss):
+        name = "softmax"
+        calls_left = calls
+
+        def forward(self, *arguments: Any) -> Any:
+            self.calls_left -= 1
+            if self.calls_left == 0:
+                raise KeyboardInterrupt
+            return super().forward(*arguments)
+
+    whole = train(card, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(card, tmp_path / "parts", Deadly(), save_every=3)
+    saved = json.loads((tmp_path / "parts" / "loop.json").read_text())
+    # The call of an epoch's validation is the eighth.
+    epoch, steps = divmod(calls - 1, 8)
+    assert (saved["epoch"], saved["step"]) == (epoch, steps - lost)
+    again = train(card, tmp_path / "parts", resume=True, save_every=2)
+    assert learned(again.path) == learned(whole.path)
+    assert history(again.path) == history(whole.path)
 
 
 def test_resuming_a_finished_run_changes_nothing(card: Path, tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ def choice(name: str, help_text: str, **settings: Any) -> Callable[[Any], Any]:
 @click.option("--overwrite", is_flag=True, help="Replace the run in --run.")
 @choice("seed", "Of the initial parameters, the order of questions, dropout and the held-out part.")
 @choice("device", "Where the network is trained.", metavar="cpu|gpu:0")
+@choice("save_every", "Save the state after every so many steps as well; 0 is after every epoch alone.")
 @click.pass_context
 def command(ctx: click.Context, card: Path, **options: Any) -> None:
     """Train a network on the data set of CARD and write a run folder.

@@ -40,6 +40,7 @@ def fit(
     metric: str | None = None,
     seed: int | None = None,
     device: str | None = None,
+    save_every: int | None = None,
     **misplaced: object,
 ) -> Run:
     """Train a network on a data set's split "train" and return the run with its best checkpoint.
@@ -54,7 +55,7 @@ def fit(
     resume : resume the run in `run_dir` where it stopped, bit for bit
     overwrite : replace the run in `run_dir`
     epochs, batch_size, learning_rate, warmup, weight_decay, gradient_clip, validation_fraction, patience, metric, seed,
-    device : as in `vqa.TrainConfig`, which has their meaning and defaults
+    device, save_every : as in `vqa.TrainConfig`, which has their meaning and defaults
     misplaced : always refused; the error names the function that an option such as max_answers belongs to
 
     Raises
@@ -80,6 +81,7 @@ def fit(
         "metric": metric,
         "seed": seed,
         "device": device,
+        "save_every": save_every,
     }
     _check_places(misplaced)
     given = {name: value for name, value in choices.items() if value is not None}

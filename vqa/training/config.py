@@ -35,6 +35,7 @@ class TrainConfig:
     metric : what chooses the best epoch: any_of, vqa_official or loss, on the validation questions
     seed : of the initial parameters, the order of questions, dropout and the held-out part
     device : "cpu" or "gpu:0"
+    save_every : save the state after every so many steps as well; 0 means after every epoch alone
 
     Raises
     ------
@@ -56,12 +57,14 @@ class TrainConfig:
     metric: str = "any_of"
     seed: int = 1
     device: str = "cpu"
+    save_every: int = 0
 
     def __post_init__(self) -> None:
         for name, low, high in (
             ("epochs", 1, math.inf),
             ("batch_size", 1, math.inf),
             ("patience", 0, math.inf),
+            ("save_every", 0, math.inf),
             ("weight_decay", 0, math.inf),
             ("gradient_clip", 0, math.inf),
             ("warmup", 0, 0.999),

@@ -40,7 +40,8 @@ def train(
     record: dict[str, Any],
     resume: bool,
 ) -> None:
-    """Train until the last epoch, or until the metric has stopped rising; every epoch is saved.
+    """Train until the last epoch, or until the metric has stopped rising; every epoch is saved, and every
+    `save_every` steps.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ def train(
         save()
     with graph_for_training(network, loss), stop_requests() as request:
         while progress.epoch < config.epochs and not out_of_patience(progress, config):
-            started = time.monotonic()
+            running_loss.start()
             batches = itertools.islice(loader.epoch(progress.epoch), progress.step, None)
             title = f"epoch {progress.epoch + 1}/{config.epochs}"
             for batch in progress_bar(batches, title, progress.step, len(loader)):
@@ -98,8 +99,10 @@ def train(
                 progress.step += 1
                 if request.signal_number:
                     break
+                if config.save_every and progress.step % config.save_every == 0 and progress.step < len(loader):
+                    running_loss.wait()
+                    save()
             running_loss.wait()
-            progress.seconds += time.monotonic() - started
             if request.signal_number:
                 save()
                 raise interrupted(progress, len(loader), dataset.card.path, folder, request.signal_number)
@@ -112,26 +115,38 @@ def train(
 
 
 class RunningLoss:
-    """The loss of the current epoch, added up while the device is still at work on the last few batches."""
+    """The loss and the time of the current epoch, added up while the device is still at work on the last few batches."""
 
     def __init__(self, progress: Progress, folder: Path, config: TrainConfig) -> None:
         self._progress, self._folder, self._learning_rate = progress, folder, config.learning_rate
         self._in_flight: deque[tuple[mx.nd.NDArray, int]] = deque()
+        self.start()
+
+    def start(self) -> None:
+        """Let the time count from here."""
+        self._counted = time.monotonic()
 
     def add(self, loss_sum: mx.nd.NDArray, num_known: int) -> None:
         """Add the loss of a batch, (1,) nats, summed over the `num_known` questions that have a known answer."""
         self._in_flight.append((loss_sum, num_known))
         # A bounded queue: the device stays busy, and memory does not grow with the batches it has not reached.
-        self.wait(IN_FLIGHT)
+        self._finish(IN_FLIGHT)
 
-    def wait(self, most: int = 0) -> None:
-        """Wait until at most `most` batches are in flight.
+    def wait(self) -> None:
+        """Wait for all batches, so that the progress is that of the parameters.
 
         Raises
         ------
         TrainingError
             A loss is not finite.
         """
+        self._finish(0)
+        now = time.monotonic()
+        self._progress.seconds += now - self._counted
+        self._counted = now
+
+    def _finish(self, most: int) -> None:
+        """Wait until at most `most` batches are in flight."""
         while len(self._in_flight) > most:
             loss_sum, num_known = self._in_flight.popleft()
             value = float(loss_sum.asscalar())

@@ -33,6 +33,9 @@ FILES = (
     "history.csv", "train.log",
 )  # fmt: skip
 
+# Choices that the result does not depend on: a run may be resumed with others.
+WITHOUT_INFLUENCE = ("save_every",)
+
 Writer = Callable[[Path], None]
 
 
@@ -226,7 +229,7 @@ def start_folder(folder: Path, config: RunConfig, vocabulary: str, record: dict[
 
 
 def check_resumable(folder: Path, config: RunConfig, record: dict[str, Any]) -> None:
-    """Check that a run folder was written with these choices and this data.
+    """Check that a run folder was written with these choices, but for those WITHOUT_INFLUENCE, and this data.
 
     Raises
     ------
@@ -237,7 +240,11 @@ def check_resumable(folder: Path, config: RunConfig, record: dict[str, Any]) -> 
     """
     stored = read_record(folder, "run.json")
     before, now = read_run_config(folder).to_dict(), config.to_dict()
-    different = [f"{name} was {before[name]!r}, is {now[name]!r}" for name in now if now[name] != before[name]]
+    different = [
+        f"{name} was {before[name]!r}, is {now[name]!r}"
+        for name in now
+        if now[name] != before[name] and name not in WITHOUT_INFLUENCE
+    ]
     if different:
         raise ConfigError(f"a run is resumed with the choices that it was started with, but {'; '.join(different)}")
     if stored["data_hash"]["train"] != record["data_hash"]["train"]:
