@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,8 @@ from vqa.scoring.protocols import PROTOCOLS, answerability, protocol_named
 TEN = ("yes",) * 8 + ("no",) * 2
 LEAVE_ONE_OUT = ["vqa-official", "vqa-lenient", "vizwiz", "evalai", "lmms-eval-vqav2", "vlmevalkit-vqa"]
 WITHOUT_WORDNET = [name for name in PROTOCOLS if not name.startswith("wups")]
+WITHOUT_OPTIONS = [name for name in WITHOUT_WORDNET if not PROTOCOLS[name].needs_options]
+VECTORS = json.loads((Path(__file__).parent / "files" / "protocol_vectors.json").read_text(encoding="utf-8"))
 
 
 def score(name: str, prediction: str, answers: Sequence[str], **options: bool) -> float:
@@ -45,6 +49,16 @@ def score(name: str, prediction: str, answers: Sequence[str], **options: bool) -
 def test_processing(raw: str, of_evalai: str, of_lmms_eval: str, of_vlmevalkit: str, of_vizwiz: str) -> None:
     processed = [evalai(raw), lmms_eval_vqav2(raw), vlmevalkit(raw), vizwiz(raw)]
     assert processed == [of_evalai, of_lmms_eval, of_vlmevalkit, of_vizwiz]
+
+
+@pytest.mark.parametrize("name", sorted(VECTORS[0]["scores"] | VECTORS[1]["scores"]))
+def test_scores_of_the_reference_code(name: str) -> None:
+    """Made-up cases, scored with the code that `Protocol.source` names, for vizwiz with the original apostrophes."""
+    cases = [case for case in VECTORS if name in case["scores"]]
+    assert len(cases) > 40
+    answers = AnswerSets([tuple(case["answers"]) for case in cases])
+    found = PROTOCOLS[name].score([case["prediction"] for case in cases], answers)
+    assert found == pytest.approx([case["scores"][name] for case in cases], abs=1e-9)
 
 
 def test_the_gate_is_the_official_one_alone() -> None:
@@ -129,7 +143,7 @@ def test_exact_is_the_commonest_answer() -> None:
 )
 def test_every_protocol_scores_each_question_by_itself(rows: list[tuple[str, list[str]]]) -> None:
     predictions, answers = [row[0] for row in rows], [tuple(row[1]) for row in rows]
-    for name in WITHOUT_WORDNET:
+    for name in WITHOUT_OPTIONS:
         scores = PROTOCOLS[name].score(predictions, AnswerSets(answers))
         alone = [score(name, prediction, given) for prediction, given in zip(predictions, answers)]
         assert scores.tolist() == alone

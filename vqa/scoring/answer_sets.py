@@ -74,6 +74,7 @@ class AnswerSets:
     answers : one sequence of answers as written per question, with repeats
     normalized : compare answers in their lenient form instead of as written; the official rule has its own form
     distinct_records : the answers of a question differ in more than their text, by an answer id
+    options : of multiple choice, one tuple of options per question; () where there are none
 
     Attributes
     ----------
@@ -87,18 +88,66 @@ class AnswerSets:
     """
 
     def __init__(
-        self, answers: Iterable[Sequence[str]], *, normalized: bool = False, distinct_records: bool = True
+        self,
+        answers: Iterable[Sequence[str]],
+        *,
+        normalized: bool = False,
+        distinct_records: bool = True,
+        options: Sequence[tuple[str, ...]] | Strings = (),
     ) -> None:
-        self.normalized_comparison = normalized
-        self.distinct_records = distinct_records
         listed = list(answers)
-        self.counts = np.fromiter(map(len, listed), dtype=np.int64, count=len(listed))
-        if len(listed) and not self.counts.all():
-            raise DataError(f"question number {int(np.argmin(self.counts)) + 1} has no answer")
         if str in set(map(type, listed)):
             raise DataError("expected a list of answers for each question, got a string")
-        self.rows = np.repeat(np.arange(len(listed)), self.counts)
-        self._ids, self._distinct = distinct_codes(chain.from_iterable(listed))
+        counts = np.fromiter(map(len, listed), dtype=np.int64, count=len(listed))
+        ids, distinct = distinct_codes(chain.from_iterable(listed))
+        self._fill(counts, ids, distinct, normalized, distinct_records, options)
+
+    def _fill(
+        self,
+        counts: Integers,
+        ids: Integers,
+        distinct: list[str],
+        normalized: bool,
+        distinct_records: bool,
+        options: Sequence[tuple[str, ...]] | Strings,
+    ) -> None:
+        if len(counts) and not counts.all():
+            raise DataError(f"question number {int(np.argmin(counts)) + 1} has no answer")
+        self.counts = counts
+        self.rows = np.repeat(np.arange(len(counts)), counts)
+        self.normalized_comparison = normalized
+        self.distinct_records = distinct_records
+        self.options = options if len(options) else [()] * len(counts)
+        self._ids, self._distinct = ids, distinct
+
+    @classmethod
+    def from_codes(
+        cls, counts: Integers, ids: Integers, distinct: list[str], *, normalized: bool = False
+    ) -> AnswerSets:
+        """Return the answers of N questions that are encoded already.
+
+        Parameters
+        ----------
+        counts : int64 (N,), answers of each question
+        ids : int64 (total,), places in `distinct`
+        distinct : strings
+        """
+        sets = cls.__new__(cls)
+        sets._fill(counts, ids, distinct, normalized, True, ())
+        return sets
+
+    def processed(self, process: Callable[[str], str]) -> AnswerSets:
+        """Return the same answers, each as `process` gives it."""
+        sets = AnswerSets.__new__(AnswerSets)
+        written = [process(text) for text in self._distinct]
+        sets._fill(self.counts, self._ids, written, self.normalized_comparison, self.distinct_records, self.options)
+        return sets
+
+    def written(self) -> list[tuple[str, ...]]:
+        """Return the answers of each question as written."""
+        texts = [self._distinct[code] for code in self._ids.tolist()]
+        ends = np.cumsum(self.counts).tolist()
+        return [tuple(texts[start:end]) for start, end in zip([0, *ends], ends)]
 
     def __len__(self) -> int:
         return len(self.counts)

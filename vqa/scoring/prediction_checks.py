@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from vqa.scoring.answer_processing import trimmed
-from vqa.scoring.answer_sets import AnswerSets, Strings
+from vqa.scoring.answer_sets import AnswerSets, Strings, distinct_codes
 from vqa.scoring.formatting import format_count, format_rate
+from vqa.scoring.multiple_choice import ANSWER_WORDS
 from vqa.scoring.normalize import ARTICLES, NUMBER_WORDS, normalize_leniently
 from vqa.scoring.prediction_formats import in_words
-from vqa.scoring.protocols import matches
+from vqa.scoring.rules import score_questions
 
 EXAMPLES = 3
 MANY_WORDS = 10
@@ -26,9 +27,7 @@ _LETTER = re.compile(r"\(?[A-Za-z][).:]?")
 _CHAT = re.compile(
     r"<think>.*?</think>|</?think>|<\|[a-z_]+\|>|</?s>|\[/?INST\]|<image>|^(?:assistant|user|model)\s*:", re.I | re.S
 )
-_PREFIX = re.compile(
-    r"^(?i:(?:the\s+)?(?:(?:final|short|correct)\s+)?answer(?:\s+is\s|\s*[:=])\s*)|^(?:\([A-Ha-h]\)|[A-H][).:])\s+"
-)
+_PREFIX = re.compile(rf"^(?i:{ANSWER_WORDS})|^(?:\([A-Ha-h]\)|[A-H][).:])\s+")
 _MARKS = re.compile(r"[^\w\s]")
 
 
@@ -52,10 +51,18 @@ class PredictionFinding:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """The any-of accuracy if answers that differ only in some respect were the same."""
+    """The accuracy if answers that differ only in some respect were the same.
+
+    Attributes
+    ----------
+    change : what would be so
+    any_of : mean over the questions
+    vqa_official : mean over the questions with several answers; None where there are none
+    """
 
     change: str
     any_of: float
+    vqa_official: float | None
 
 
 def _singular(text: str) -> str:
@@ -94,20 +101,26 @@ def _chained(first: Callable[[str], str], second: Callable[[str], str]) -> Calla
 
 
 def what_if(predictions: Sequence[str], answers: AnswerSets) -> list[WhatIf]:
-    """Return the any-of accuracy as it is and under each change that would raise it."""
-    compared = answers.compared.process
+    """Return the accuracy as it is and under each change that would raise the any-of or the official one."""
+    codes, distinct = distinct_codes(predictions)
 
-    def accuracy(of_prediction: Callable[[str], str], of_answer: Callable[[str], str]) -> float:
-        matched = answers.per_question(matches(predictions, answers, of_prediction, of_answer))
-        return float((matched > 0).mean())
+    def scored(change: str, of_prediction: Callable[[str], str], sets: AnswerSets) -> WhatIf:
+        changed = [of_prediction(text) for text in distinct]
+        scores = score_questions([changed[code] for code in codes.tolist()], sets)
+        defined = scores.official[~np.isnan(scores.official)]
+        return WhatIf(change, float(scores.any_of.mean()), float(defined.mean()) if len(defined) else None)
 
-    found = [WhatIf("as it is", accuracy(compared, compared))]
+    found = [scored("as it is", str, answers)]
     for change, process in _RESPECTS.items():
-        both = _chained(compared, process)
-        found.append(WhatIf(f"if {change}", accuracy(both, both)))
+        compared = _chained(answers.compared.process, process)
+        found.append(scored(f"if {change}", compared, answers.processed(compared)))
     for change, repair in _REPAIRS.items():
-        found.append(WhatIf(f"if {change}", accuracy(_chained(repair, compared), compared)))
-    return [found[0], *(each for each in found[1:] if each.any_of > found[0].any_of)]
+        found.append(scored(f"if {change}", repair, answers))
+    return [found[0], *(each for each in found[1:] if _better(each, found[0]))]
+
+
+def _better(one: WhatIf, other: WhatIf) -> bool:
+    return one.any_of > other.any_of or (one.vqa_official or 0) > (other.vqa_official or 0) + 1e-12
 
 
 def check_predictions_of_system(
@@ -232,6 +245,9 @@ def render_findings(findings: Sequence[PredictionFinding], changes: Sequence[Wha
         line = f"  {finding.code}: {format_count(finding.count)}, {finding.message}"
         lines.append(f"{line} ({shown})" if shown else line)
     if len(changes) > 1:
-        lines += ["", "what the any-of accuracy would be"]
-        lines += [f"  {format_rate(each.any_of)}  {each.change}" for each in changes]
+        with_official = changes[0].vqa_official is not None
+        lines += ["", f"what the accuracy would be\n  any-of{'  official' if with_official else ''}"]
+        for each in changes:
+            official = f"    {format_rate(each.vqa_official)}" if with_official else ""
+            lines.append(f"  {format_rate(each.any_of)}{official}  {each.change}")
     return "\n".join(lines)

@@ -62,7 +62,7 @@ def score_by_protocols(
         try:
             rate = bootstrap.rate(protocol.defined_scores(predictions, answers))
             if rate is None:
-                note = "not defined: every question has a single answer"
+                note = f"not defined: {protocol.undefined}"
         except InstallationError as error:
             note = str(error)
         found.append(ProtocolScore(protocol.name, rate, protocol.formula, protocol.source, note))
@@ -75,16 +75,12 @@ def difference(
     """Return where two protocols differ on N predictions."""
     one, other = first.defined_scores(predictions, answers), second.defined_scores(predictions, answers)
     gaps = np.nan_to_num(one - other).round(12)
-    written = list(answers.form(str).known)
-    codes = answers.form(str).codes
-    examples = []
-    for row in np.argsort(-np.abs(gaps), kind="stable")[:EXAMPLES].tolist():
-        if gaps[row]:
-            start = int(answers.offsets[row])
-            given = [written[code] for code in codes[start : start + int(answers.counts[row])]]
-            examples.append(
-                ScoreDifference(question_ids[row], predictions[row], given, float(one[row]), float(other[row]))
-            )
+    written = answers.written()
+    examples = [
+        ScoreDifference(question_ids[row], predictions[row], list(written[row]), float(one[row]), float(other[row]))
+        for row in np.argsort(-np.abs(gaps), kind="stable")[:EXAMPLES].tolist()
+        if gaps[row]
+    ]
     return ProtocolDifference(first.name, second.name, int((gaps > 0).sum()), int((gaps < 0).sum()), examples)
 
 

@@ -15,6 +15,7 @@ from vqa.scoring import rules
 from vqa.scoring.answer_sets import AnswerSets, Booleans, Floats, Strings, distinct_codes
 from vqa.scoring.baselines import majority_answers
 from vqa.scoring.formatting import format_count, format_rate
+from vqa.scoring.multiple_choice import aokvqa_multiple_choice, multiple_choice
 
 if TYPE_CHECKING:
     from vqa.scoring.wups import Wups
@@ -34,6 +35,7 @@ class Protocol:
     traps : what it does that a reader would not expect
     score : from N predictions and their encoded answers to float64 (N,)
     compares_annotators : it leaves one annotator out: not defined for a question with a single answer
+    needs_options : it is not defined for a question without options
     """
 
     name: str
@@ -42,6 +44,12 @@ class Protocol:
     traps: str
     score: Callable[[Predictions, AnswerSets], Floats]
     compares_annotators: bool = False
+    needs_options: bool = False
+
+    @property
+    def undefined(self) -> str:
+        """Why no question may have a score."""
+        return "no question offers options" if self.needs_options else "every question has a single answer"
 
     def defined_scores(self, predictions: Predictions, answers: AnswerSets) -> Floats:
         """Return the scores, NaN where the protocol is not defined."""
@@ -161,6 +169,15 @@ def _wups() -> Wups:
 _OFFICIAL = "repository GT-Vision-Lab/VQA, commit a013f00, PythonEvaluationTools/vqaEvaluation/vqaEval.py"
 _LMMS = "repository EvolvingLMMs-Lab/lmms-eval, commit 75571cf"
 _VLM = "repository open-compass/VLMEvalKit, commit e8e78f0"
+_AOKVQA = "repository allenai/aokvqa, commit 83786de, evaluation/eval_predictions.py"
+_VIZWIZ = (
+    "vqaEval.py of the VizWiz API (Qing Li); repository TRI-ML/vlm-evaluation, commit d9f5896, "
+    "vlm_eval/util/evaluation/vizwiz/eval.py, has it with other apostrophes"
+)
+GQA = (
+    "GQA, eval.py; repositories TRI-ML/vlm-evaluation, commit d9f5896, vlm_eval/util/evaluation/gqa/eval.py, and "
+    "MILVLG/openvqa, commit f8f9966, openvqa/datasets/gqa/eval/gqa_eval.py"
+)
 _WUPS = "Malinowski and Fritz, NeurIPS 2014; compute_wups.py of mateuszmalinowski/visual_turing_test-tutorial"
 
 PROTOCOLS = {
@@ -174,7 +191,7 @@ PROTOCOLS = {
                  rules.official, True),
         Protocol("vqa-lenient", rules.FORMULA, "this project", "always normalised; an answer never becomes empty",
                  rules.lenient, True),
-        Protocol("vizwiz", rules.FORMULA, "vqaEval.py of the VizWiz API (Qing Li)",
+        Protocol("vizwiz", rules.FORMULA, _VIZWIZ,
                  "the prediction is processed, the human answers are not", vizwiz, True),
         Protocol("evalai", rules.FORMULA, f"{_LMMS}, lmms_eval/tasks/_task_utils/vqa_eval_metric.py; first in MMF",
                  "commas and ? deleted, 's split off, no unanimity gate", evalai, True),
@@ -182,14 +199,20 @@ PROTOCOLS = {
                  "no gate; records equal to the annotator's own are all left out", lmms_eval_vqav2, True),
         Protocol("vlmevalkit-vqa", rules.FORMULA, f"{_VLM}, vlmeval/dataset/utils/vqa_eval.py and vlmeval/smp/misc.py",
                  "no gate; a full stop after a digit stays", vlmevalkit, True),
-        Protocol("aokvqa", "min(1, n / 3)", "repository allenai/aokvqa, evaluation/eval_predictions.py",
-                 "as written; no annotator is left out", aokvqa),
+        Protocol("aokvqa", "min(1, n / 3)", _AOKVQA,
+                 "as written; no annotator is left out; the original skips questions marked difficult", aokvqa),
+        Protocol("aokvqa-mc", "1 if equal to the right option else 0", _AOKVQA,
+                 "as written; a strict evaluation refuses what is no option, here it scores 0", aokvqa_multiple_choice,
+                 needs_options=True),
+        Protocol("multiple-choice", "1 if it means the right option else 0", "this project",
+                 "by text, letter or within a longer text; what is not read is wrong, never drawn", multiple_choice,
+                 needs_options=True),
         Protocol("anls", "max over answers of 1 - distance / length, 0 below 0.5", f"{_LMMS}, lmms_eval/api/metrics.py",
                  "distance of stripped texts over the length of the raw ones; 0.5 itself counts", anls),
         Protocol("relaxed", "1 within 5 % of an answer or equal in lower case",
                  f"{_LMMS}, lmms_eval/tasks/chartqa/utils.py", "an answer 0 is compared as text; 5% is 0.05", relaxed),
-        Protocol("gqa", "1 if equal to the answer else 0", "GQA, eval.py",
-                 "as written; accuracy alone, not consistency, validity, plausibility or distribution", exact),
+        Protocol("gqa", "1 if equal to the answer else 0", GQA, "as written; the other GQA scores need its files: "
+                 "--gqa-questions", exact),
         Protocol("wups-0.0", "see vqa.scoring.wups, threshold 0.0", _WUPS, "words outside WordNet score 0",
                  lambda predictions, answers: _wups().scores(predictions, answers, 0.0)),
         Protocol("wups-0.9", "see vqa.scoring.wups, threshold 0.9", _WUPS, "words outside WordNet score 0",

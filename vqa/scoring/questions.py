@@ -35,7 +35,8 @@ class Questions(Protocol):
 
 def encode_answers(questions: Questions) -> AnswerSets:
     """Return the human answers of a table, encoded with its way of comparing them."""
-    return AnswerSets(questions.raw_answers, normalized=questions.normalized)
+    options = getattr(questions, "options", ())
+    return AnswerSets(questions.raw_answers, normalized=questions.normalized, options=options)
 
 
 def question_types(questions: Iterable[str], given: Iterable[str]) -> list[str]:
