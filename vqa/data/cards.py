@@ -13,7 +13,7 @@ from vqa.data.options import EXACT, NORMALIZED
 from vqa.data.toml_values import Table, check_keys, choice, existing, flag, is_whole, read_toml, sub_table, text
 from vqa.errors import ConfigError, did_you_mean
 
-CARD_KEYS = ("name", "format", "answers", "annotators", "columns", "csv", "daquar", "splits", "images")
+CARD_KEYS = ("name", "format", "answers", "annotators", "wups", "columns", "csv", "daquar", "splits", "images")
 # By format: the keys that a split must have, and those that it may have.
 SPLIT_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "easy-vqa": ((), ()),
@@ -123,6 +123,7 @@ class DatasetCard:
     images : None where the data set is question-only
     answers : how answers are compared and trained, "exact" (as written) or "normalized"; None where the card does
         not say it, which means exact
+    wups : whether reports have WUPS
     columns : which column, or key, holds what (csv, json, jsonl)
     csv : how the file is written (csv)
     daquar : what is taken of the answers (daquar)
@@ -135,6 +136,7 @@ class DatasetCard:
     splits: dict[str, SplitFiles]
     images: ImageCard | None
     answers: str | None = None
+    wups: bool = False
     columns: Columns = field(default_factory=Columns)
     csv: CsvDialect = field(default_factory=CsvDialect)
     daquar: DaquarOptions = field(default_factory=DaquarOptions)
@@ -171,6 +173,7 @@ def load_card(path: str | Path, *, images: bool = True) -> DatasetCard:
         splits={split: _split_files(value, split, data_format, path) for split, value in splits.items()},
         images=_image_card(content["images"], data_format, path) if images and "images" in content else None,
         answers=choice(content, "answers", (EXACT, NORMALIZED), str(path)) if "answers" in content else None,
+        wups=flag(content, "wups", str(path)),
         columns=read_columns(
             _section(content, "columns", FORMATS_WITH_COLUMNS, data_format, path), f"{path}: [columns]"
         ),

@@ -51,6 +51,7 @@ class SystemPredictions:
     scores : what the predictions score
     data_hash : of the whole split
     left_out : questions of the split without an answer; 0 unless that was allowed
+    wups : whether the card asks for WUPS in reports
     """
 
     read: SystemAnswers
@@ -63,6 +64,7 @@ class SystemPredictions:
     scores: QuestionScores
     data_hash: str
     left_out: int
+    wups: bool = False
 
     def report(self, *, seed: int = 1, event: str = IN_ANSWER_SET) -> Evaluation:
         """Return the report that a run gets; without a vocabulary there are no ceilings of one."""
@@ -76,6 +78,7 @@ class SystemPredictions:
             split=self.split,
             card=self.card,
             data_hash=self.data_hash,
+            wups=self.wups,
             seed=seed,
         )
 
@@ -176,6 +179,7 @@ def read_system_predictions(
         scores=score_questions(predictions, encode_answers(questions)),
         data_hash=table.content_hash(),
         left_out=len(table) - len(rows),
+        wups=loaded.wups,
     )
 
 

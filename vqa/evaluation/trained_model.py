@@ -228,6 +228,7 @@ class TrainedModel(ABC):
             card=str(dataset.card.path),
             data_hash=table.content_hash(),
             protocol=PROTOCOL,
+            wups=dataset.card.wups,
             seed=self.record["seed"],
             versions=self.versions(),
         )

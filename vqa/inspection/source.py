@@ -172,6 +172,7 @@ class Source:
             probabilities=None if np.isnan(probabilities).any() else probabilities,
             train=self.tables.get("train"),
             answer_vocabulary=None if self.run is None else self.run.vocabulary.answers,
+            wups=self.card is not None and self.card.wups,
             **recorded,
         )
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vqa.errors import ConfigError, DataError, did_you_mean
+from vqa.errors import ConfigError, DataError, InstallationError, did_you_mean
 from vqa.scoring import bounds, rules
 from vqa.scoring.answer_sets import AnswerSets, Floats, Strings
 from vqa.scoring.baselines import BlindBaselines
@@ -30,8 +30,10 @@ from vqa.scoring.report_schema import (
     RateWithCeiling,
     Report,
     SoftScores,
+    WupsRate,
 )
 from vqa.scoring.report_text import render, render_html
+from vqa.scoring.wups_rates import wups_rates
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def evaluate(
     card: str = "",
     data_hash: str = "",
     protocol: str = "any-of",
+    wups: bool = False,
     seed: int = 1,
     versions: Mapping[str, str] | None = None,
 ) -> Evaluation:
@@ -94,6 +97,7 @@ def evaluate(
     train : the train split, from which blind baselines and answer types are learned; without it there are none
     answer_vocabulary : the answers that could be predicted; without it there are no ceilings of the vocabulary
     split, card, data_hash, protocol, versions : provenance, written into the report
+    wups : report WUPS as well, where WordNet is installed; a note says where it is not
     seed : of the bootstrap
 
     Raises
@@ -132,6 +136,7 @@ def evaluate(
         kinds=kinds,
     )
     lenient = rules.where_annotators_compare(sets, rules.lenient(predictions, sets))
+    wups_by_threshold, wups_note = scorer.wups(predictions, blind or {}, vocabulary) if wups else (None, {})
     report = Report(
         questions=len(questions),
         images=len({image for image in questions.image_id if image}),
@@ -147,13 +152,16 @@ def evaluate(
         vqa_official=scorer.by_type(scored.official),
         vqa_lenient=scorer.by_type(lenient),
         formatting_loss=scorer.bootstrap.mean(lenient - scored.official),
+        wups=wups_by_threshold,
         ceilings=scorer.ceilings(vocabulary),
         baselines=Baselines() if blind is None else scorer.baselines(blind),
         calibration=None if probabilities is None else scorer.calibration(predictions, probabilities, event),
         by_answer_type=scorer.bootstrap.rates_by_name(scored.any_of, questions.answer_type),
         by_question_type=scorer.bootstrap.rates_by_name(scored.any_of, scorer.question_types),
         mistakes={name: int((mistakes == name).sum()) for name in MISTAKES},
-        notes=_notes(sets, train, vocabulary, probabilities) | _multiple_choice_note(getattr(questions, "options", ())),
+        notes=_notes(sets, train, vocabulary, probabilities)
+        | wups_note
+        | _multiple_choice_note(getattr(questions, "options", ())),
     )
     several = bool((sets.counts > 1).any())
     return Evaluation(report, scored.any_of, scored.official if several else None, mistakes)
@@ -197,6 +205,15 @@ class _Scorer:
             self.bootstrap.rates_by_name(scores, self.questions.answer_type),
             self.bootstrap.rates_by_name(scores, self.question_types),
         )
+
+    def wups(
+        self, predictions: Sequence[str] | Strings, blind: dict[str, list[str]], vocabulary: list[str] | None
+    ) -> tuple[dict[str, WupsRate] | None, dict[str, str]]:
+        """Return the rates of WUPS, and a note where they cannot be computed."""
+        try:
+            return wups_rates(predictions, self.sets, self.bootstrap, blind=blind, vocabulary=vocabulary), {}
+        except InstallationError as error:
+            return None, {"wups": f"not computed: {error}"}
 
     def ceilings(self, vocabulary: list[str] | None) -> Ceilings:
         human = self.bootstrap.rate(bounds.human_leave_one_out(self.sets))

@@ -64,6 +64,14 @@ class Baselines:
 
 
 @dataclass(frozen=True)
+class WupsRate(Rate):
+    """WUPS at one threshold, with what the blind baselines reach and the most that the answer vocabulary allows."""
+
+    baselines: dict[str, Rate]
+    vocabulary_ceiling: Rate | None
+
+
+@dataclass(frozen=True)
 class Report:
     """The report on the predictions for one split.
 
@@ -77,6 +85,7 @@ class Report:
     vqa_official, vqa_lenient : official soft score, and the same with normalisation always on; over the questions
         with at least two answers, None where there are none
     formatting_loss : mean of the lenient minus the official score
+    wups : WUPS by threshold, "0.0" and "0.9"; None where the card does not ask for it
     ceilings, baselines, calibration : what the accuracies are read against; None where not computed
     by_answer_type, by_question_type : any-of accuracy for each type, the most frequent first
     mistakes : number of wrong questions in each class of `vqa.scoring.mistakes.MISTAKES`
@@ -97,6 +106,7 @@ class Report:
     vqa_official: SoftScores | None
     vqa_lenient: SoftScores | None
     formatting_loss: Rate | None
+    wups: dict[str, WupsRate] | None
     ceilings: Ceilings
     baselines: Baselines
     calibration: Calibration | None

@@ -92,6 +92,7 @@ def _numbers(report: Report) -> Iterator[Line]:
     yield Line("  human agreement", human.any_of if human else None)
     yield Line("per-split accuracy", report.per_split, f"ceiling {format_rate(report.per_split.ceiling)}")
     yield from _soft_scores(report)
+    yield from _wups(report)
     if report.calibration is None:
         yield Line("calibration error", None)
     else:
@@ -112,6 +113,14 @@ def _soft_scores(report: Report) -> Iterator[Line]:
         yield Line("  best blind baseline", max(scores, key=lambda rate: rate.value))
     yield Line("  ceiling: answer vocabulary", report.ceilings.vocabulary_official)
     yield Line("  human agreement, leave one out", report.ceilings.human_leave_one_out)
+
+
+def _wups(report: Report) -> Iterator[Line]:
+    for threshold, rate in (report.wups or {}).items():
+        yield Line(f"WUPS@{threshold}", rate)
+        if rate.baselines:
+            yield Line("  best blind baseline", max(rate.baselines.values(), key=lambda baseline: baseline.value))
+        yield Line("  ceiling: answer vocabulary", rate.vocabulary_ceiling)
 
 
 def _tables_by_type(report: Report) -> Iterator[tuple[str, list[Line], int]]:
