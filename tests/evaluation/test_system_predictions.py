@@ -134,6 +134,24 @@ def test_samples_without_ids_are_joined_by_order(card: Path, tmp_path: Path) -> 
         read_system_predictions(path, card)
 
 
+def test_ids_in_the_metrics_of_a_sample(card: Path, tmp_path: Path) -> None:
+    """As lmms-eval writes them now: without the document, an id in a metric, records as the workers finished them."""
+    rows = list(enumerate(zip(ANSWERS, ANSWERS.values(), ["is it red?", "what color is it?"] * 2)))
+    samples = [
+        {"doc_id": row, "target": "x", "filtered_resps": answer, "input": f"{text}\nAnswer.", "submission": metric}
+        for row, (name, answer, text) in reversed(rows)
+        for metric in [{"question_id": int(name), "answer": answer}]
+    ]
+    path = tmp_path / "1_samples_vqa.jsonl"
+    path.write_text("".join(json.dumps(sample) + "\n" for sample in samples))
+    assert read_system_predictions(path, card).predictions == list(ANSWERS.values())
+    # Ids that start anew in each category name no question: the places do.
+    for sample in samples:
+        sample["submission"] = {"question_id": sample["doc_id"] // 2 + 1}
+    path.write_text("".join(json.dumps(sample) + "\n" for sample in samples))
+    assert read_system_predictions(path, card).predictions == list(ANSWERS.values())
+
+
 def test_two_systems_are_compared(card: Path, tmp_path: Path) -> None:
     first, second = write(tmp_path / "a.json", ANSWERS), write(tmp_path / "b.json", {**ANSWERS, "4": "blue"})
     done = run("score", first, "--data", card, "--against", second, "--json", "-")

@@ -97,6 +97,9 @@ def test_the_command_says_how_options_were_read(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "multiple choice: 2 questions; options read by text 0, by letter 1" in done.stdout
     assert "not read, and so wrong, 1 ('many')" in done.stdout
+    # The checks find the letter, and say what reading it would give.
+    assert "letter: 1, a letter where people wrote a text" in done.stdout
+    assert "0.5000  if each were read as one of the options (--protocol multiple-choice)" in done.stdout
     report = json.loads(CliRunner().invoke(cli, [*arguments, "--all-protocols", "--json", "-"]).stdout)
     scores = {each["protocol"]: each["score"] for each in report["protocols"]}
     assert (scores["multiple-choice"]["value"], scores["aokvqa-mc"]["value"]) == (0.5, 0)

@@ -41,6 +41,7 @@ def test_nothing_is_found_in_a_clean_file() -> None:
     [
         ("empty", ""),
         ("empty", " nan "),
+        ("empty", "#NAME?"),  # what a spreadsheet makes of an answer that begins with = or -
         ("letter", "B"),
         ("letter", "(b)"),
         ("letter", "C."),
@@ -52,6 +53,7 @@ def test_nothing_is_found_in_a_clean_file() -> None:
         ("prefix", "The answer is red"),
         ("prefix", "(B) red"),
         ("prompt-echoed", "What color  is it? red"),
+        ("prompt-echoed", "what color is it ?"),  # as tokenizers write it
     ],
 )
 def test_one_prediction(code: str, prediction: str) -> None:
@@ -81,6 +83,12 @@ def test_one_answer_for_everything() -> None:
     # Where it is right nearly everywhere it may be an honest answer.
     mostly = [("yes", "yes")] * 39 + [("no", "no")]
     assert codes(["yes"] * 40, mostly) == {}
+
+
+def test_a_template_before_most_answers() -> None:
+    said = [f"based on the picture it is {text}" for text in CLEAN[:21]] + CLEAN[21:]
+    assert codes(said) == {"same-beginning": 21}
+    assert codes([*said[:20], *CLEAN[20:]]) == {}
 
 
 def test_not_one_match() -> None:
@@ -131,3 +139,14 @@ def test_real_answers_raise_no_false_alarm(shared_data: Path, test_split: Offici
     chosen, predictions = match_results(test_split, *read_results(path))
     found = check_predictions_of_system(predictions, AnswerSets(chosen.answers), chosen.question_id, chosen.question)
     assert {finding.code for finding in found} <= {"empty", "letter"}
+
+
+def test_the_official_score_under_each_change() -> None:
+    # Ten equal answers: the official rule normalises nothing, and "Yes." scores 0; the annotators agree on nothing else.
+    changes = what_if(["Yes.", "a cat"], AnswerSets([("yes",) * 10, ("cat",) * 9 + ("dog",)]))
+    found = {each.change: (each.any_of, each.vqa_official) for each in changes}
+    assert found["as it is"] == (0, 0.5)
+    assert found["if articles did not matter"] == (0.5, 0.5)
+    assert found["if none of these mattered"] == (1, 1)
+    assert "if case did not matter" not in found
+    assert "  any-of  official\n  0.0000    0.5000  as it is" in render_findings([], changes)

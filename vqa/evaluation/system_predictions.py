@@ -19,7 +19,7 @@ from vqa.errors import DataError
 from vqa.evaluation.predictions import scored_table
 from vqa.scoring.calibration import IN_ANSWER_SET
 from vqa.scoring.compare import PredictionSet
-from vqa.scoring.id_lists import match_ids
+from vqa.scoring.id_lists import duplicates, match_ids
 from vqa.scoring.intervals import ClusterBootstrap, cluster_names
 from vqa.scoring.prediction_checks import (
     PredictionFinding,
@@ -187,7 +187,9 @@ def _places(read: SystemAnswers, table: QuestionTable, partial: bool) -> npt.NDA
     """Return int64 (rows of the split,): which answer of the file is that of the question, -1 where none is."""
     ids = read.question_ids
     known = list(table.question_id)
-    if ids is None or (read.questions is not None and not set(ids) & set(known)):
+    # A harness may number its records anew, or per category: their order then says which question is meant.
+    other = ids is not None and (not set(ids) & set(known) or (read.positions is not None and bool(duplicates(ids))))
+    if ids is None or (other and read.questions is not None):
         ids = [known[row] for row in rows_in_order(read, list(table.question))]
     place_of = match_ids(known, ids, partial=partial, where=read.path)
     return np.fromiter((place_of.get(question_id, -1) for question_id in known), dtype=np.int64, count=len(known))

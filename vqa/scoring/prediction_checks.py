@@ -12,17 +12,19 @@ import numpy as np
 from vqa.scoring.answer_processing import trimmed
 from vqa.scoring.answer_sets import AnswerSets, Strings, distinct_codes
 from vqa.scoring.formatting import format_count, format_rate
-from vqa.scoring.multiple_choice import ANSWER_WORDS
+from vqa.scoring.multiple_choice import ANSWER_WORDS, multiple_choice
 from vqa.scoring.normalize import ARTICLES, NUMBER_WORDS, normalize_leniently
-from vqa.scoring.prediction_formats import in_words
 from vqa.scoring.rules import score_questions
 
 EXAMPLES = 3
 MANY_WORDS = 10
+FIRST_WORDS = 4
+"""Answers that begin with the same so many words begin with a template."""
 ENOUGH_QUESTIONS = 20
 """Fewer questions than this say nothing about shifted, constant or leaked answers."""
 
-_UNPARSED = frozenset(("", "nan", "null", "n/a", "[none]", "undefined", "<unk>"))
+_SPREADSHEET_ERRORS = ("#name?", "#value!", "#ref!", "#n/a", "#div/0!", "#num!", "#null!")
+_UNPARSED = frozenset(("", "nan", "null", "n/a", "[none]", "undefined", "<unk>", *_SPREADSHEET_ERRORS))
 _LETTER = re.compile(r"\(?[A-Za-z][).:]?")
 _CHAT = re.compile(
     r"<think>.*?</think>|</?think>|<\|[a-z_]+\|>|</?s>|\[/?INST\]|<image>|^(?:assistant|user|model)\s*:", re.I | re.S
@@ -96,6 +98,10 @@ _REPAIRS: dict[str, Callable[[str], str]] = {
 }
 
 
+def _bare_words(text: str) -> str:
+    return " ".join(_MARKS.sub(" ", text.lower()).split())
+
+
 def _chained(first: Callable[[str], str], second: Callable[[str], str]) -> Callable[[str], str]:
     return lambda text: second(first(text))
 
@@ -116,6 +122,11 @@ def what_if(predictions: Sequence[str], answers: AnswerSets) -> list[WhatIf]:
         found.append(scored(f"if {change}", compared, answers.processed(compared)))
     for change, repair in _REPAIRS.items():
         found.append(scored(f"if {change}", repair, answers))
+    if any(answers.options):
+        read = multiple_choice(predictions, answers)
+        if not np.isnan(read).any():
+            change = "if each were read as one of the options (--protocol multiple-choice)"
+            found.append(WhatIf(change, float(read.mean()), None))
     return [found[0], *(each for each in found[1:] if _better(each, found[0]))]
 
 
@@ -151,7 +162,7 @@ def _tests(answers: AnswerSets, questions: list[str]) -> Iterator[tuple[str, str
     words = np.fromiter((len(text.split()) for text in answers.form(str).known), dtype=np.int64)
     longest = np.maximum.reduceat(words[answers.form(str).codes], answers.offsets)
     given = _given(answers)
-    asked = [in_words(question) for question in questions]
+    asked = [_bare_words(question) for question in questions]
 
     def unlike(test: Callable[[int, str], bool]) -> Callable[[int, str], bool]:
         return lambda row, text: test(row, text) and trimmed(text).lower() not in given[row]
@@ -176,7 +187,7 @@ def _tests(answers: AnswerSets, questions: list[str]) -> Iterator[tuple[str, str
     yield (
         "prompt-echoed",
         "the question is repeated in the answer",
-        unlike(lambda row, text: len(asked[row].split()) > 1 and asked[row] in in_words(text)),
+        unlike(lambda row, text: len(asked[row].split()) > 1 and asked[row] in _bare_words(text)),
     )
 
 
@@ -211,6 +222,7 @@ def _about_all(predictions: Sequence[str], answers: AnswerSets, ids: list[str]) 
     if count > 0.95 * size and ceiling < 0.8:
         message = f"one answer, {commonest!r}, for {format_rate(count / size)} of the questions"
         yield PredictionFinding("constant", count, message, [])
+    yield from _same_beginning(predictions, ids)
     if accuracy == 0:
         message = "not one prediction matches a human answer, even after normalisation: is this the right split?"
         yield PredictionFinding("all-wrong", size, message, _examples(predictions, ids))
@@ -227,6 +239,17 @@ def _about_all(predictions: Sequence[str], answers: AnswerSets, ids: list[str]) 
                 f"{format_rate(accuracy)}: the rows are shifted"
             )
             yield PredictionFinding("shifted", size, message, [])
+
+
+def _same_beginning(predictions: Sequence[str], ids: list[str]) -> Iterator[PredictionFinding]:
+    """Yield the words with which more than half of the longer-than-that answers begin."""
+    starts = Counter(" ".join(text.split()[:FIRST_WORDS]) for text in predictions if len(text.split()) > FIRST_WORDS)
+    for start, count in starts.most_common(1):
+        if count > len(predictions) / 2:
+            rows = [row for row, text in enumerate(predictions) if " ".join(text.split()).startswith(f"{start} ")]
+            message = f"more than half of the answers begin with {start!r}: a prompt or a template"
+            examples = [Example(ids[row], predictions[row]) for row in rows[:EXAMPLES]]
+            yield PredictionFinding("same-beginning", count, message, examples)
 
 
 def _lenient_accuracy(predictions: Sequence[str], answers: AnswerSets) -> float:
@@ -248,6 +271,6 @@ def render_findings(findings: Sequence[PredictionFinding], changes: Sequence[Wha
         with_official = changes[0].vqa_official is not None
         lines += ["", f"what the accuracy would be\n  any-of{'  official' if with_official else ''}"]
         for each in changes:
-            official = f"    {format_rate(each.vqa_official)}" if with_official else ""
+            official = f"    {format_rate(each.vqa_official):<6}" if with_official else ""
             lines.append(f"  {format_rate(each.any_of)}{official}  {each.change}")
     return "\n".join(lines)

@@ -62,7 +62,7 @@ class SystemAnswers:
     path : the file
     form : name of the recognised form
     question_ids : N ids as strings, or None where the form has none
-    positions : row of the split that each answer belongs to, where the form has no ids
+    positions : row of the split that each answer belongs to, or None where the form does not say it
     answers : N answers as the system wrote them; "" where the file has none
     probabilities : N numbers in [0, 1], NaN where unknown, or None where the file has no such column
     questions : N texts that hold the question, or None
@@ -106,9 +106,9 @@ def read_system_answers(path: str | Path) -> SystemAnswers:
     ids, positions = None, None
     if form.question_id:
         ids = [_identifier(record[form.question_id], f"{path}: {place}") for place, record in records]
-    elif all(isinstance(_document(record).get("question_id"), (int, str)) for _, record in records):
-        ids = [str(_document(record)["question_id"]) for _, record in records]
     else:
+        nested = [_nested_identifier(record) for _, record in records]
+        ids = [name for name in nested if name is not None] if None not in nested else None
         positions = [_position(record["doc_id"], f"{path}: {place}") for place, record in records]
     questions = None
     if form.question and all(form.question in record for _, record in records):
@@ -219,9 +219,12 @@ def _identifier(value: Any, place: str) -> str:
     raise DataError(f"{place}: expected the question's id as text or a whole number, got {value!r}")
 
 
-def _document(record: dict[str, Any]) -> dict[str, Any]:
-    document = record.get("doc")
-    return document if isinstance(document, dict) else {}
+def _nested_identifier(record: dict[str, Any]) -> str | None:
+    """Return the question id in the document of a record or in one of its metrics, such as "submission"."""
+    for value in (record.get("doc"), *record.values()):
+        if isinstance(value, dict) and isinstance(value.get("question_id"), (int, str)):
+            return str(value["question_id"])
+    return None
 
 
 def _position(value: Any, place: str) -> int:
