@@ -19,6 +19,7 @@ PACKAGE = Path(vqa.__file__).parent
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "display": set(),
+    "collector": set(),
     "files": set(),
     "_mxnet_import": {"errors"},
     "_mxnet": {"errors", "_mxnet_import"},
@@ -29,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "nn": {"errors", "_mxnet", "data"},
     "metrics": {"errors", "_mxnet", "scoring"},
     "training": {"errors", "files", "_mxnet", "data", "nn", "scoring", "metrics"},
-    "evaluation": {"errors", "display", "files", "_mxnet", "data", "features", "nn", "scoring", "training"},
+    "evaluation": {"errors", "collector", "display", "files", "_mxnet", "data", "features", "nn", "scoring", "training"},
     "export": {"errors", "display", "files", "_mxnet", "data", "features", "nn", "scoring", "training", "evaluation"},
     "inspection": {"errors", "display", "files", "data", "scoring", "evaluation", "export"},
     "doctor": {"errors", "display", "files", "_mxnet", "data", "nn", "scoring", "metrics", "training", "evaluation"},

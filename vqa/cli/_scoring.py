@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vqa.cli._options import emit
+from vqa.collector import collector_paused
 
 if TYPE_CHECKING:
     from vqa.evaluation.system_predictions import SystemPredictions
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from vqa.scoring.intervals import ClusterBootstrap
 
 
+@collector_paused()
 def score_with_card(card: Path, predictions: Path, split: str, partial: bool, seed: int, **options: Any) -> None:
     """Score a file of answers against a split of a card: the full report."""
     from vqa.evaluation.prediction_files import write_predictions
@@ -109,17 +111,15 @@ def _by_protocol(
     return text, report
 
 
+@collector_paused()
 def score_official_files(questions: Path, annotations: Path, results: Path, partial: bool, **options: Any) -> None:
     """Score the three files of the official evaluation as it does."""
-    import gc
     import json
     from concurrent.futures import ThreadPoolExecutor
 
     from vqa.scoring.official_files import read_official
     from vqa.scoring.official_results import read_results
 
-    # Millions of small records are made, none of them in a circle: looking for circles among them finds nothing.
-    gc.set_threshold(100_000)
     with ThreadPoolExecutor(max_workers=1) as pool:
         # Files are unpacked without the interpreter lock: meanwhile NumPy is imported.
         reading = pool.submit(read_official, questions, annotations)

@@ -175,8 +175,7 @@ def to_network_values(pixels: Pixels) -> npt.NDArray[np.float32]:
     >>> to_network_values(np.array([0, 255], dtype=np.uint8))
     array([-1.,  1.], dtype=float32)
     """
-    values = pixels.astype(np.float32)
-    values /= 127.5
+    values: npt.NDArray[np.float32] = np.divide(pixels, np.float32(127.5), dtype=np.float32)
     values -= 1
     return values
 

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Union
 
 import numpy as np
@@ -215,11 +215,10 @@ class QuestionTable:
         It covers the answers as they are compared, whether they are normalized, and the options where there are any.
         """
         digest = hashlib.sha256(b"normalized" if self.normalized else b"")
-        for question_id, image_id, question, answers in zip(
-            self.question_id, self.image_id, self.question, self.answers
-        ):
-            # ascii() writes different rows differently, in the same way in every version of Python.
-            digest.update(ascii((question_id, image_id, question, answers)).encode("ascii"))
+        # ascii() writes different rows differently, in the same way in every version of Python.
+        rows = map(ascii, zip(self.question_id, self.image_id, self.question, self.answers))
+        while block := "".join(islice(rows, 4096)):
+            digest.update(block.encode("ascii"))
         if any(self.options):
             digest.update(ascii(tuple(self.options)).encode("ascii"))
         return digest.hexdigest()

@@ -16,7 +16,6 @@ from vqa.scoring.questions import encode_answers
 from vqa.scoring.rules import QuestionScores, score_questions
 from vqa.training.forward import Forward
 
-BATCH_SIZE = 512
 # Far more than logits differ by, and little enough to keep the order of the other classes.
 BEHIND_ALL_OPTIONS = 1e6
 

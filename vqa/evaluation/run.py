@@ -12,12 +12,12 @@ import pandas as pd
 
 from vqa._mxnet import device_context, mx
 from vqa.data.dataset import Dataset
-from vqa.data.loader import GroupedLoader
 from vqa.data.options import DataOptions
 from vqa.data.vocab import Vocabulary
 from vqa.display import html_table
 from vqa.errors import RunError
 from vqa.evaluation.asking import ImageLike
+from vqa.evaluation.batches import evaluation_batches
 from vqa.evaluation.run_contents import read_run
 from vqa.evaluation.trained_model import TrainedModel
 from vqa.nn.attention_map import attention_weights
@@ -122,10 +122,10 @@ class Run(TrainedModel):
         """Return how the data set was read when the network was trained."""
         return read_run_config(self.path).data
 
-    def forward_passes(self, dataset: Dataset, split: str, batch_size: int) -> Iterator[Forward]:
+    def forward_passes(self, dataset: Dataset, split: str, batch_size: int | None = None) -> Iterator[Forward]:
         """Yield logits and losses of every question of a split, batch by batch, in predict mode."""
-        loader = GroupedLoader(dataset, split, batch_size=batch_size, ctx=device_context(self.device))
-        return forward_passes(self.network, loader, self.loss)
+        batches = evaluation_batches(dataset, split, batch_size, ctx=device_context(self.device))
+        return forward_passes(self.network, batches, self.loss)
 
     def attention(self, image: ImageLike, question: str) -> npt.NDArray[np.float32]:
         """Return the weight that each region of an image has for a question, float32 (R,), sum 1."""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from vqa.collector import collector_paused
 from vqa.data.cards import load_card
 from vqa.data.dataset import Dataset, load_dataset
 from vqa.data.included_cards import find_card, find_recorded_card
@@ -21,7 +22,7 @@ from vqa.data.vocab import Vocabulary
 from vqa.display import html_table
 from vqa.errors import RunError
 from vqa.evaluation.asking import Answer, ImageLike, check_question, image_values
-from vqa.evaluation.predict import BATCH_SIZE, predict
+from vqa.evaluation.predict import predict
 from vqa.evaluation.probabilities import top_answers
 from vqa.nn.spec import NetworkSpec
 from vqa.scoring.calibration import event_of
@@ -95,8 +96,8 @@ class TrainedModel(ABC):
         return versions()
 
     @abstractmethod
-    def forward_passes(self, dataset: Dataset, split: str, batch_size: int) -> Iterator[Forward]:
-        """Yield logits and losses of every question of a split, batch by batch."""
+    def forward_passes(self, dataset: Dataset, split: str, batch_size: int | None = None) -> Iterator[Forward]:
+        """Yield logits and losses of every question of a split, in the batches of `evaluation_batches`."""
 
     @abstractmethod
     def attention(self, image: ImageLike, question: str) -> npt.NDArray[np.float32]:
@@ -158,7 +159,7 @@ class TrainedModel(ABC):
             )
         return dataset
 
-    def predict(self, split: str | QuestionTable = "test", *, batch_size: int = BATCH_SIZE) -> pd.DataFrame:
+    def predict(self, split: str | QuestionTable = "test", *, batch_size: int | None = None) -> pd.DataFrame:
         """Return the predictions table of a split, every question once and in the order of the file.
 
         Its columns, their types and meaning are in `vqa.evaluation.predictions.COLUMNS`.
@@ -166,7 +167,8 @@ class TrainedModel(ABC):
         Parameters
         ----------
         split : name of a split, or a table of questions about images of the data set
-        batch_size : questions per forward pass; the predictions do not depend on it
+        batch_size : questions per forward pass; None: as many as take little memory. The predictions do not depend
+            on it
 
         Raises
         ------
@@ -184,7 +186,7 @@ class TrainedModel(ABC):
             As in `predict`.
         """
         dataset, name = self._questions(split)
-        frame, scores = self._predict(dataset, name, BATCH_SIZE)
+        frame, scores = self._predict(dataset, name)
         return frame, self._report(dataset, name, frame, scores)
 
     def report(self, split: str | QuestionTable = "test", *, predictions: pd.DataFrame | None = None) -> Evaluation:
@@ -210,9 +212,12 @@ class TrainedModel(ABC):
             return self.dataset.with_table(GIVEN, split), GIVEN
         return self.dataset, split
 
-    def _predict(self, dataset: Dataset, split: str, batch_size: int) -> tuple[pd.DataFrame, QuestionScores]:
-        passes = self.forward_passes(dataset, split, batch_size)
-        return predict(passes, dataset.table(split), self.vocabulary.answers, self.activation)
+    def _predict(
+        self, dataset: Dataset, split: str, batch_size: int | None = None
+    ) -> tuple[pd.DataFrame, QuestionScores]:
+        with collector_paused():
+            passes = self.forward_passes(dataset, split, batch_size)
+            return predict(passes, dataset.table(split), self.vocabulary.answers, self.activation)
 
     def _report(self, dataset: Dataset, split: str, frame: pd.DataFrame, scores: QuestionScores | None) -> Evaluation:
         table = dataset.table(split)

@@ -9,8 +9,6 @@ from vqa.evaluation.run import load_run
 from vqa.export.golden import Difference, difference
 from vqa.export.model import Model
 
-BATCH_SIZE = 512
-
 
 def compare_with_run(model: Model, run: str | Path, split: str, card: str | Path | None = None) -> Difference:
     """Return how the logits of a model differ from those of a run on every question of a split; needs MXNet.
@@ -27,7 +25,7 @@ def compare_with_run(model: Model, run: str | Path, split: str, card: str | Path
         raise RunError(f"{model.path} and {run} have other words or answers: the file was exported from another run")
     dataset = gluon.dataset
     found = None
-    passes = (engine.forward_passes(dataset, split, BATCH_SIZE) for engine in (model, gluon))
+    passes = (engine.forward_passes(dataset, split) for engine in (model, gluon))
     for ours, expected in zip(*passes):
         part = difference(ours.logits, expected.logits, model.activation)
         found = part if found is None else found.joined(part)

@@ -11,12 +11,12 @@ import numpy.typing as npt
 from vqa.data.dataset import Dataset
 from vqa.data.image_files import to_network_values
 from vqa.data.image_sources import decode_file
-from vqa.data.loader import GroupedLoader
 from vqa.data.options import DataOptions
 from vqa.data.video import read_frames
 from vqa.data.vocab import Vocabulary
 from vqa.errors import ConfigError, DataError
 from vqa.evaluation.asking import ImageLike, as_file, image_values
+from vqa.evaluation.batches import evaluation_batches
 from vqa.evaluation.trained_model import TrainedModel
 from vqa.export.description import GOLDEN_KEY, Description, read_description
 from vqa.export.golden import Difference, check_golden
@@ -105,7 +105,7 @@ class Model(TrainedModel):
             "onnxruntime": runtime_version(),
         }
 
-    def forward_passes(self, dataset: Dataset, split: str, batch_size: int) -> Iterator[Forward]:
+    def forward_passes(self, dataset: Dataset, split: str, batch_size: int | None = None) -> Iterator[Forward]:
         """Yield logits and losses of every question of a split, batch by batch.
 
         Raises
@@ -113,7 +113,7 @@ class Model(TrainedModel):
         DataError
             Logits are NaN or infinite.
         """
-        for batch in GroupedLoader(dataset, split, batch_size=batch_size, numpy=True):
+        for batch in evaluation_batches(dataset, split, batch_size, numpy=True):
             logits = self.network(*batch.inputs)
             if not np.isfinite(logits).all():
                 raise DataError(f"{self.path}: the network's logits are not finite (NaN or infinity)")
