@@ -30,7 +30,9 @@ ALLOWED: dict[str, set[str]] = {
     "nn": {"errors", "_mxnet", "data"},
     "metrics": {"errors", "_mxnet", "scoring"},
     "training": {"errors", "files", "_mxnet", "data", "nn", "scoring", "metrics"},
-    "evaluation": {"errors", "collector", "display", "files", "_mxnet", "data", "features", "nn", "scoring", "training"},
+    "evaluation": {
+        "errors", "collector", "display", "files", "_mxnet", "data", "features", "nn", "scoring", "training",
+    },
     "export": {"errors", "display", "files", "_mxnet", "data", "features", "nn", "scoring", "training", "evaluation"},
     "inspection": {"errors", "display", "files", "data", "scoring", "evaluation", "export"},
     "doctor": {"errors", "display", "files", "_mxnet", "data", "nn", "scoring", "metrics", "training", "evaluation"},

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -120,3 +123,23 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(plots, "can_write_events", lambda: False)
     with pytest.raises(InstallationError, match=r"pip install 'vqa\[tensorboard\]'"):
         write_events(tmp_path, HISTORY)
+
+
+def test_event_files_are_written_without_pytorch(tmp_path: Path) -> None:
+    """Where PyTorch is installed, tensorboardX imports it: 190 MB more for every training."""
+    (tmp_path / "torch.py").write_text("raise AssertionError('torch was imported')\n")
+    script = (
+        "import sys, pandas; from vqa.inspection.plots import write_events\n"
+        f"write_events({str(tmp_path / 'events')!r}, pandas.DataFrame({{'epoch': [1], 'train_loss': [1.0], 'loss': [1.0],"
+        " 'any_of': [0.5], 'per_split': [0.5], 'per_split_ceiling': [1.0], 'vqa_official': [0.5]}))\n"
+        "assert 'torch' not in sys.modules\n"
+        "try:\n    import torch\nexcept AssertionError:\n    print('torch can be imported afterwards')\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stdout == "torch can be imported afterwards\n", ran.stderr
+    assert list((tmp_path / "events").glob("events.out.tfevents.*"))

@@ -142,7 +142,7 @@ def test_real_answers_raise_no_false_alarm(shared_data: Path, test_split: Offici
 
 
 def test_the_official_score_under_each_change() -> None:
-    # Ten equal answers: the official rule normalises nothing, and "Yes." scores 0; the annotators agree on nothing else.
+    # Ten equal answers: the official rule normalises nothing, and "Yes." scores 0.
     changes = what_if(["Yes.", "a cat"], AnswerSets([("yes",) * 10, ("cat",) * 9 + ("dog",)]))
     found = {each.change: (each.any_of, each.vqa_official) for each in changes}
     assert found["as it is"] == (0, 0.5)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,14 +162,23 @@ def write_events(folder: str | Path, history: pd.DataFrame) -> None:
     """
     if not can_write_events():
         raise InstallationError("event files need tensorboardX: pip install 'vqa[tensorboard]'")
-    from tensorboardX import SummaryWriter
-
     folder = Path(folder)
     # TensorBoard draws the curves of all event files in a folder on top of one another.
     for old in folder.glob("events.out.tfevents.*"):
         old.unlink()
-    with SummaryWriter(str(folder)) as writer:
+    with _tensorboard().SummaryWriter(str(folder)) as writer:
         for name, tag in TAGS.items():
             for epoch, value in zip(history["epoch"], history[name]):
                 if not pd.isna(value):
                     writer.add_scalar(tag, float(value), int(epoch))
+
+
+def _tensorboard() -> Any:
+    """Return the module tensorboardX without PyTorch, which it imports where it can: 190 MB and two seconds."""
+    hidden = {"torch": None} if "torch" not in sys.modules else {}
+    sys.modules.update(hidden)  # type: ignore[arg-type]  # None makes an import fail, which tensorboardX expects
+    try:
+        return importlib.import_module("tensorboardX")
+    finally:
+        for name in hidden:
+            del sys.modules[name]

@@ -115,7 +115,7 @@ def train(
 
 
 class RunningLoss:
-    """The loss and the time of the current epoch, added up while the device is still at work on the last few batches."""
+    """The loss and the time of the current epoch, added up while the device works on the last few batches."""
 
     def __init__(self, progress: Progress, folder: Path, config: TrainConfig) -> None:
         self._progress, self._folder, self._learning_rate = progress, folder, config.learning_rate
