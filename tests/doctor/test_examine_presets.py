@@ -15,7 +15,7 @@ from vqa.nn.losses import LOSSES
 from vqa.nn.network import PRESETS, NetworkSpec, build_from_spec
 
 SHAPES = {"none": (1,), "pixels": (3, 16, 16), "features": (6,), "regions": (4, 6), "frames": (5, 6)}
-SMALL = {"embedding_size": 5, "hidden_size": 16, "channels": 4, "sketch_size": 12}
+SMALL = {"embedding_size": 5, "hidden_size": 16, "channels": 4, "sketch_size": 12, "attention_size": 7}
 NUM_WORDS, NUM_ANSWERS, PADDING_ID = 9, 4, 1
 BATCHES = [(6, 3), (2, 2), (2, 1), (8, 8), (5, 4)]
 

@@ -62,6 +62,7 @@ OPTIONS = {
     "mcb-attention": {"embedding_size": 6, "hidden_size": 10, "sketch_size": 17},
     "lstm-product": {"embedding_size": 4, "hidden_size": 6},
     "updn": {"embedding_size": 5, "hidden_size": 8},
+    "san": {"embedding_size": 5, "hidden_size": 8, "attention_size": 6, "hops": 3},
 }
 
 
@@ -97,15 +98,18 @@ def test_a_row_does_not_depend_on_padding_or_on_other_rows(spec: NetworkSpec) ->
         np.testing.assert_allclose(session.run(["logits"], alone)[0][0], together[row], rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("preset", ["updn", "mcb-attention"])
-def test_attention_is_that_of_the_network(preset: str) -> None:
-    from vqa.nn.attention_map import attention_weights
+@pytest.mark.parametrize(
+    ("preset", "outputs"),
+    [("updn", ["attention"]), ("mcb-attention", ["attention"]), ("san", ["attention_1", "attention"])],
+)
+def test_attention_is_that_of_the_network(preset: str, outputs: list[str]) -> None:
+    from vqa.nn.attention_map import attention_by_hop
 
     spec = next(spec for spec in SPECS if spec.preset == preset)
     network = randomized(spec)
     inputs = draw_inputs(spec)
-    expected = attention_weights(network, *(mx.nd.array(array, dtype=array.dtype) for array in inputs.values()))
-    np.testing.assert_allclose(session_of(network).run(["attention"], inputs)[0], expected, atol=1e-5)
+    expected = attention_by_hop(network, *(mx.nd.array(array, dtype=array.dtype) for array in inputs.values()))
+    np.testing.assert_allclose(session_of(network).run(outputs, inputs), expected, atol=1e-5)
 
 
 def test_more_regions_than_in_training_are_taken() -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from vqa.errors import ConfigError
-from vqa.inspection.overlay import HEAT, attention_overlay, save_image
+from vqa.inspection.overlay import HEAT, attention_overlay, hops_overlay, save_image
 
 
 def test_the_heaviest_cell_is_the_warmest_place() -> None:
@@ -29,6 +29,16 @@ def test_the_heaviest_cell_is_the_warmest_place() -> None:
 
 def test_small_images_are_enlarged() -> None:
     assert attention_overlay(np.zeros((3, 64, 32), dtype=np.uint8), np.ones(4) / 4).size == (320, 640)
+
+
+def test_hops_stand_side_by_side() -> None:
+    pixels = np.full((3, 320, 320), 100, dtype=np.uint8)
+    weights = np.eye(4)[[0, 3]]  # the first hop looks at the top left, the second at the bottom right
+    joined = np.asarray(hops_overlay(pixels, weights), dtype=float)
+    assert joined.shape == (320, 648, 3)
+    np.testing.assert_array_equal(joined[:, :320], np.asarray(attention_overlay(pixels, weights[0])))
+    np.testing.assert_array_equal(joined[:, 328:], np.asarray(attention_overlay(pixels, weights[1])))
+    assert (joined[:, 320:328] == 255).all()
 
 
 def test_regions_that_do_not_form_a_grid_are_refused() -> None:

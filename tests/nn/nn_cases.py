@@ -20,6 +20,7 @@ SMALL = {
     "mcb-attention": (("regions", "frames"), {"embedding_size": 5, "hidden_size": 16, "sketch_size": 12}),
     "lstm-product": (("frames",), {"embedding_size": 5, "hidden_size": 16}),
     "updn": (("regions", "frames"), {"embedding_size": 5, "hidden_size": 16}),
+    "san": (("regions", "frames"), {"embedding_size": 5, "hidden_size": 16, "attention_size": 7}),
 }
 CASES = [(preset, kind) for preset, (kinds, _) in SMALL.items() for kind in kinds]
 

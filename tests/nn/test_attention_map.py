@@ -7,13 +7,14 @@ import pytest
 
 from vqa._mxnet import mx
 from vqa.errors import ConfigError
-from vqa.nn.attention_map import attention_weights
+from vqa.nn.attention_map import attention_by_hop, attention_weights
 from vqa.nn.network import VqaNetwork, build_from_spec
 from vqa.nn.spec import NetworkSpec
 
 SIZES = {
     "updn": {"embedding_size": 4, "hidden_size": 6},
     "mcb-attention": {"embedding_size": 4, "hidden_size": 6, "sketch_size": 8},
+    "san": {"embedding_size": 4, "hidden_size": 6, "attention_size": 5},
 }
 
 
@@ -57,6 +58,21 @@ def test_weights_of_top_down_attention_by_its_formula() -> None:
     scores[1:, 3] = -np.inf
     expected = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(attention_weights(network, *inputs()), expected, rtol=1e-4)
+
+
+def test_each_hop_has_its_weights_and_the_last_counts() -> None:
+    network = network_of("san")
+    hops = attention_by_hop(network, *inputs())
+    assert hops.shape == (2, 3, 4)
+    np.testing.assert_array_equal(hops[1], attention_weights(network, *inputs()))
+    np.testing.assert_allclose(hops.sum(axis=2), 1, atol=1e-6)
+    assert np.abs(hops[0] - hops[1]).max() > 1e-3
+    images, index, tokens, lengths, question_index = inputs()
+    question = network.question_encoder(tokens, lengths)[question_index]
+    values = network.image_encoder(images)[0][index]
+    # What the logits are made of: the question and what both hops saw.
+    seen = question + mx.nd.batch_dot(mx.nd.array(hops.sum(axis=0)).expand_dims(1), values)[:, 0]
+    np.testing.assert_allclose(network.head(seen).asnumpy(), network(*inputs()).asnumpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_a_network_without_attention_says_so() -> None:

@@ -152,6 +152,17 @@ def updn(p, image, tokens):
     return p.head(relu(p.dense("fusion.question", question)) * relu(p.dense("fusion.image", pooled)))
 
 
+def san(p, image, tokens):
+    values = np.tanh([p.dense("image_encoder.project", row) for row in real_rows(image)])
+    query = p.question(tokens)
+    for hop in range(2):
+        asked = p.dense(f"fusion.query.{hop}", query)
+        matched = np.tanh([p.dense(f"image_encoder.keys.{hop}", value) + asked for value in values])
+        scores = np.array([p.dense(f"fusion.score.{hop}", row)[0] for row in matched])
+        query = query + softmax(scores) @ values
+    return p.dense("head.1", query)
+
+
 REFERENCES = {
     "question-only": question_only,
     "softmax-regression": softmax_regression,
@@ -161,6 +172,7 @@ REFERENCES = {
     "mcb-attention": mcb_attention,
     "lstm-product": lstm_product,
     "updn": updn,
+    "san": san,
 }
 
 
@@ -217,6 +229,8 @@ def linear(inputs, outputs):
             "regions",
             V * E + gru(E, H) + 6 * H + 2 * linear(H, H) + linear(6, H) + linear(H, 2 * H) + linear(2 * H, C),
         ),
+        # Two hops, each with keys, a query and a score.
+        ("san", "regions", V * E + lstm(E, H) + linear(6, H) + 2 * (H * 7 + linear(H, 7) + 7) + linear(H, C)),
     ],
 )  # fmt: skip
 def test_number_of_parameters(preset, kind, expected):

@@ -136,6 +136,7 @@ def accuracy_after_training(preset, kind, task, steps, learning_rate=0.005):
         ("cnn-gru", "pixels", is_the_square_this_colour, 400),
         ("updn", "regions", colour_at_a_place, 400),
         ("mcb-attention", "regions", colour_at_a_place, 400),
+        ("san", "regions", colour_at_a_place, 400),
         ("lstm-product", "frames", colour_at_a_time, 400),
     ],
 )

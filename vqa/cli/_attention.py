@@ -6,15 +6,15 @@ from pathlib import Path
 
 from vqa.data.image_files import decode_image
 from vqa.evaluation.trained_model import TrainedModel
-from vqa.inspection.overlay import attention_overlay, save_image
+from vqa.inspection.overlay import hops_overlay, save_image
 
 
 def save_attention(run: TrainedModel, image: Path, question: str, output: Path) -> None:
-    """Write an image on which the places that the network attends to for a question are warm.
+    """Write an image on which the places that the network attends to for a question are warm; each hop beside the last.
 
     Raises
     ------
     ConfigError
         The network has no attention, or its regions have no place in an image.
     """
-    save_image(attention_overlay(decode_image(image), run.attention(image, question)), output)
+    save_image(hops_overlay(decode_image(image), run.attention_by_hop(image, question)), output)

@@ -27,7 +27,7 @@ def choice(name: str, help_text: str, **settings: Any) -> Callable[[Any], Any]:
 @click.option("--run", "run_dir", type=click.Path(path_type=Path), help="Run folder.  [default: runs/NAME-MODEL]")
 @choice(
     "model",
-    "Network preset: question-only, softmax-regression, mlp, cnn-gru, mcb, mcb-attention, lstm-product or updn.",
+    "Network preset: question-only, softmax-regression, mlp, cnn-gru, mcb, mcb-attention, lstm-product, updn or san.",
     metavar="PRESET",
     show_default="by the kind of images",
 )

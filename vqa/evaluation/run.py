@@ -20,7 +20,7 @@ from vqa.evaluation.asking import ImageLike
 from vqa.evaluation.batches import evaluation_batches
 from vqa.evaluation.run_contents import read_run
 from vqa.evaluation.trained_model import TrainedModel
-from vqa.nn.attention_map import attention_weights
+from vqa.nn.attention_map import attention_by_hop
 from vqa.nn.losses import LOSSES
 from vqa.nn.network import GRAPH, VqaNetwork, build_from_spec
 from vqa.scoring.formatting import format_rate
@@ -127,11 +127,10 @@ class Run(TrainedModel):
         batches = evaluation_batches(dataset, split, batch_size, ctx=device_context(self.device))
         return forward_passes(self.network, batches, self.loss)
 
-    def attention(self, image: ImageLike, question: str) -> npt.NDArray[np.float32]:
-        """Return the weight that each region of an image has for a question, float32 (R,), sum 1."""
+    def attention_by_hop(self, image: ImageLike, question: str) -> npt.NDArray[np.float32]:
+        """Return the weight that each region of an image has for a question in each hop, float32 (hops, R)."""
         words = self.vocabulary.encode_question(question)
-        (weights,) = attention_weights(self.network, *self._one_question(self.image_values(image), words))
-        return np.asarray(weights)
+        return attention_by_hop(self.network, *self._one_question(self.image_values(image), words))[:, 0]
 
     def logits(self, images: npt.NDArray[np.float32], words: list[int]) -> npt.NDArray[np.float32]:
         """Return the logits (1, C) of one question, given as word ids, about one image (1, ...)."""

@@ -99,9 +99,13 @@ class TrainedModel(ABC):
     def forward_passes(self, dataset: Dataset, split: str, batch_size: int | None = None) -> Iterator[Forward]:
         """Yield logits and losses of every question of a split, in the batches of `evaluation_batches`."""
 
-    @abstractmethod
     def attention(self, image: ImageLike, question: str) -> npt.NDArray[np.float32]:
-        """Return the weight that each region of an image has for a question, float32 (R,), sum 1.
+        """Return the weight that each region of an image has for a question, float32 (R,), sum 1; in the last hop."""
+        return self.attention_by_hop(image, question)[-1]
+
+    @abstractmethod
+    def attention_by_hop(self, image: ImageLike, question: str) -> npt.NDArray[np.float32]:
+        """Return the weight that each region of an image has for a question in each hop, float32 (hops, R).
 
         Raises
         ------

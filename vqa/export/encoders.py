@@ -104,6 +104,16 @@ def keyed_regions(scope: Scope, regions: str) -> tuple[str, str, str]:
     return regions, scope.graph.op("Relu", projected), row_mask(scope.graph, projected)
 
 
+def projected_regions(scope: Scope, regions: str) -> tuple[str, ...]:
+    """Write the values of the regions (M, R, H), their mask, bool (M, R), and the keys of each hop (M, R, A)."""
+    graph = scope.graph
+    project, keys = scope.child("project"), scope.child("keys")
+    projected = graph.op("Add", project_rows(project, regions), project.weight("bias"))
+    values = graph.op("Tanh", projected)
+    by_hop = [project_rows(keys.child(hop), values) for hop in keys.block.children]
+    return (values, row_mask(graph, regions), *by_hop)
+
+
 CONVERTERS: dict[str, Converter] = {
     "BagOfWords": bag_of_words,
     "ConvImageEncoder": conv_image_encoder,
@@ -111,5 +121,6 @@ CONVERTERS: dict[str, Converter] = {
     "KeyedRegions": keyed_regions,
     "MeanRowEncoder": mean_row_encoder,
     "NoImageEncoder": no_image_encoder,
+    "ProjectedRegions": projected_regions,
     "RecurrentQuestionEncoder": recurrent_question_encoder,
 }

@@ -9,9 +9,12 @@ import numpy.typing as npt
 
 from vqa.export.encoders import row_mask
 from vqa.export.graph import Converter, Graph, Scope
+from vqa.export.layers import project_rows
 
 # As in `vqa.nn.attention`.
 MASKED = -1e9
+# The output with the weights of the regions, in the last hop where there are several; hop 1 is "attention_1".
+ATTENTION = "attention"
 
 
 def product(scope: Scope, question: str, image: str) -> str:
@@ -86,10 +89,13 @@ def compact_bilinear(scope: Scope, question: str, image: str) -> str:
     return spectrum_product(graph, asked, seen, _sketch_size(scope, "question"))
 
 
-def attend(graph: Graph, scores: str, mask: str, rows: str) -> str:
-    """Write the mean of `rows` (N, R, D), weighted by the softmax of `scores` (N, R) where `mask`, bool (N, R)."""
+def attend(graph: Graph, scores: str, mask: str, rows: str, output: str = ATTENTION) -> str:
+    """Write the mean of `rows` (N, R, D), weighted by the softmax of `scores` (N, R) where `mask`, bool (N, R).
+
+    The weights are an output of the graph with the name `output`.
+    """
     weights = graph.op("Softmax", graph.op("Where", mask, scores, graph.number(MASKED)), axis=1)
-    graph.extra_outputs["attention"] = weights
+    graph.extra_outputs[output] = weights
     return graph.squeeze(graph.op("MatMul", graph.unsqueeze(weights, 1), rows), 1)
 
 
@@ -101,6 +107,19 @@ def top_down_attention(scope: Scope, question: str, regions: str, keys: str, mas
     scores = graph.squeeze(graph.op("MatMul", keys, graph.unsqueeze(query, 2)), 2)
     pooled = attend(graph, scores, mask, regions)
     return graph.op("Mul", scope.call("question", question), scope.call("image", pooled))
+
+
+def stacked_attention(scope: Scope, question: str, values: str, mask: str, *keys: str) -> str:
+    """Write hop after hop: the query, which begins as the question, and what it saw of the regions, added to it."""
+    graph, query = scope.graph, question
+    for number, key in enumerate(keys):
+        asked = graph.unsqueeze(scope.child("query").call(str(number), query), 1)
+        matched = graph.op("Tanh", graph.op("Add", key, asked))  # (N, R, A)
+        scores = graph.squeeze(project_rows(scope.child("score").child(str(number)), matched), 2)
+        last = number == len(keys) - 1
+        seen = attend(graph, scores, mask, values, ATTENTION if last else f"{ATTENTION}_{number + 1}")
+        query = graph.op("Add", query, seen)
+    return query
 
 
 def sketched_regions(scope: Scope, regions: str) -> tuple[str, str, str]:
@@ -127,6 +146,7 @@ CONVERTERS: dict[str, Converter] = {
     "Product": product,
     "SketchSpectrum": sketch_spectrum,
     "SketchedRegions": sketched_regions,
+    "StackedAttention": stacked_attention,
     "Sum": sum_of_both,
     "TopDownAttention": top_down_attention,
 }

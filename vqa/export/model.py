@@ -124,14 +124,14 @@ class Model(TrainedModel):
         """Return the logits (1, C) of one question, given as word ids, about one image (1, ...)."""
         return self.network(images, *one_question(words))
 
-    def attention(self, image: ImageLike, question: str) -> npt.NDArray[np.float32]:
-        """Return the weight that each region of an image has for a question, float32 (R,), sum 1."""
+    def attention_by_hop(self, image: ImageLike, question: str) -> npt.NDArray[np.float32]:
+        """Return the weight that each region of an image has for a question in each hop, float32 (hops, R)."""
         if not self.network.has_attention:
             raise ConfigError(
                 f"preset {self.spec.preset!r} has no attention: it does not look at one place of an image"
             )
         words = self.vocabulary.encode_question(question)
-        return np.asarray(self.network.attention(self.image_values(image), *one_question(words))[0])
+        return self.network.attention(self.image_values(image), *one_question(words))[:, 0]
 
     def image_values(self, image: ImageLike) -> npt.NDArray[np.float32]:
         """Return an image as the network takes it, float32 (1, ...): pixels, or features that the file itself makes.

@@ -40,7 +40,8 @@ def onnx_model(
     Its inputs are ``images`` float32 (M, ...), ``image_index`` int32 (N,), ``tokens`` int32 (Q, T), ``lengths`` int32
     (Q,) and ``question_index`` int32 (N,): each distinct image and each distinct question once, and which of them each
     row asks. M, N, Q and T are any numbers, and so is R, the number of regions or frames. Its output is ``logits``
-    float32 (N, C); a network with attention has a second one, ``attention`` float32 (N, R).
+    float32 (N, C); a network with attention has a second one, ``attention`` float32 (N, R); one that
+    looks several times has ``attention_1`` and so on for the hops before the last.
 
     With an image encoder there is an input ``pixels`` uint8 (P, 3, S, S): the features of its photographs follow those
     of ``images``, and ``image_index`` counts on through them; either may be empty. The output ``features`` gives both.
@@ -83,7 +84,7 @@ def onnx_model(
     outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", spec.num_answers])]
     for name, value in graph.extra_outputs.items():
         graph.nodes.append(helper.make_node("Identity", [value], [name], name=name))
-        axes = ["N", "R"] if name == "attention" else ["M + P", *image_axes(spec)[1:]]
+        axes = ["N", "R"] if name.startswith(fusion.ATTENTION) else ["M + P", *image_axes(spec)[1:]]
         outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, axes))
     inputs = [helper.make_tensor_value_info("images", TensorProto.FLOAT, image_axes(spec))]
     for name, axes in (("image_index", ["N"]), ("tokens", ["Q", "T"]), ("lengths", ["Q"]), ("question_index", ["N"])):

@@ -107,8 +107,10 @@ class OnnxNetwork:
         return self._run("logits", inputs)
 
     def attention(self, *inputs: npt.NDArray[Any]) -> Floats:
-        """Return the weight of each region for each question, float32 (N, R)."""
-        return self._run("attention", inputs)
+        """Return the weight of each region for each question in each hop, float32 (hops, N, R)."""
+        # "attention_1", ..., then "attention": the last hop has the name that the only one has.
+        hops = [name for name in self._outputs if name.startswith("attention_")]
+        return np.stack([self._run(name, inputs) for name in (*hops, "attention")])
 
     def encode(self, pixels: npt.NDArray[np.uint8]) -> Floats:
         """Return the features float32 (1, ...) of one photograph uint8 (1, 3, S, S), or of one video (F, 3, S, S).

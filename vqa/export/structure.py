@@ -164,6 +164,15 @@ def _updn(spec: NetworkSpec) -> Parts:
     return Block("KeyedRegions", {"project": dense()}), _recurrent(), attention, _hidden_layer()
 
 
+def _san(spec: NetworkSpec) -> Parts:
+    def for_each_hop() -> Block:
+        return sequential(*(dense() for _ in range(int(spec.options["hops"]))))
+
+    image_encoder = Block("ProjectedRegions", {"project": dense(), "keys": for_each_hop()})
+    attention = Block("StackedAttention", {"query": for_each_hop(), "score": for_each_hop()})
+    return image_encoder, _recurrent("LSTM"), attention, sequential(Block("Dropout"), dense())
+
+
 def _sketch_size(spec: NetworkSpec) -> int:
     return int(spec.options["sketch_size"])
 
@@ -177,6 +186,7 @@ PRESETS: dict[str, Callable[[NetworkSpec], Parts]] = {
     "mcb-attention": _mcb_attention,
     "lstm-product": _lstm_product,
     "updn": _updn,
+    "san": _san,
 }
 
 

@@ -117,6 +117,14 @@ class QuestionEncoder(nn.Module):
         return last_state(states, lengths)
 
 
+class WordDropQuestionEncoder(QuestionEncoder):
+    """A question encoder that leaves out whole words in training."""
+
+    def __init__(self, config: dict) -> None:
+        super().__init__(config, nn.LSTM)
+        self.dropout = nn.Dropout1d(config["options"]["word_dropout"])
+
+
 class Head(nn.Module):
     """One hidden layer and logits: (N, size) -> (N, C)."""
 

@@ -61,6 +61,13 @@ PREFIXES: dict[str, dict[str, str]] = {
         "fusion.image.": "image.",
         **HIDDEN_LAYER,
     },
+    "san": {
+        "image_encoder.project.": "regions.",
+        "image_encoder.keys.": "keys.",
+        "fusion.query.": "query.",
+        "fusion.score.": "score.",
+        **LINEAR,
+    },
 }
 ENDINGS = {
     "_unfused.0.i2h_weight": "weight_ih_l0",

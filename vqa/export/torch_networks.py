@@ -15,6 +15,7 @@ from vqa.export.torch_blocks import (
     NormalizedHead,
     QuestionEncoder,
     Sketch,
+    WordDropQuestionEncoder,
     attend,
     bilinear_vector,
     image_vectors,
@@ -206,6 +207,33 @@ class Updn(nn.Module):
         return self.head(torch.relu(self.question(question)) * torch.relu(self.image(pooled)))
 
 
+class San(nn.Module):
+    """Stacked attention over regions: each hop adds what it saw to the query of the next."""
+
+    def __init__(self, config: dict) -> None:
+        super().__init__()
+        options = config["options"]
+        size, attention_size, hops = options["hidden_size"], options["attention_size"], range(options["hops"])
+        self.question_encoder = WordDropQuestionEncoder(config)
+        self.regions = nn.Linear(vector_size(config), size)
+        self.keys = nn.ModuleList([nn.Linear(size, attention_size, bias=False) for _ in hops])
+        self.query = nn.ModuleList([nn.Linear(size, attention_size) for _ in hops])
+        self.score = nn.ModuleList([nn.Linear(attention_size, 1, bias=False) for _ in hops])
+        self.head = LinearHead(size, config)
+
+    def forward(
+        self, images: Tensor, image_index: Tensor, tokens: Tensor, lengths: Tensor, question_index: Tensor
+    ) -> Tensor:
+        """Return raw logits (N, C)."""
+        query = self.question_encoder(tokens, lengths)[question_index]
+        by_image = torch.tanh(self.regions(images))
+        mask, values = row_mask(images)[image_index], by_image[image_index]
+        for keys, ask, score in zip(self.keys, self.query, self.score):
+            matched = torch.tanh(keys(by_image)[image_index] + ask(query).unsqueeze(1))  # (N, R, A)
+            query = query + attend(score(matched).squeeze(2), mask, values)
+        return self.head(query)
+
+
 NETWORKS = {
     "question-only": QuestionOnly,
     "softmax-regression": SoftmaxRegression,
@@ -215,4 +243,5 @@ NETWORKS = {
     "mcb-attention": McbAttention,
     "lstm-product": LstmProduct,
     "updn": Updn,
+    "san": San,
 }

@@ -17,6 +17,8 @@ HEAT = (255, 90, 0)
 STRENGTH = 0.7
 # Smaller images are enlarged so that details are visible.
 SHORTEST_SIDE = 320
+# Pixels between the overlays of two hops.
+GAP = 8
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -53,6 +55,16 @@ def attention_overlay(pixels: npt.NDArray[np.uint8], weights: npt.NDArray[np.flo
     grey = np.asarray(image.convert("L"), dtype=np.float32)[..., None]
     painted = grey * (1 - alpha) + np.array(HEAT, dtype=np.float32) * alpha
     return Image.fromarray(np.rint(painted).astype(np.uint8))
+
+
+def hops_overlay(pixels: npt.NDArray[np.uint8], hops: npt.NDArray[np.floating]) -> Image.Image:
+    """Return the overlay of each hop of attention, float (hops, R), side by side from the first."""
+    overlays = [attention_overlay(pixels, weights) for weights in hops]
+    width, height = overlays[0].size
+    joined = Image.new("RGB", ((width + GAP) * len(overlays) - GAP, height), "white")
+    for number, overlay in enumerate(overlays):
+        joined.paste(overlay, ((width + GAP) * number, 0))
+    return joined
 
 
 def save_image(image: Image.Image, path: Path) -> None:

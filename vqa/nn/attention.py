@@ -66,6 +66,50 @@ class TopDownAttention(mx.gluon.HybridBlock):
         return self.question(question) * self.image(attend(F, scores, mask, regions))
 
 
+class ProjectedRegions(mx.gluon.HybridBlock):
+    """Regions (M, R, D) -> their values (M, R, H), their mask (M, R) and their keys for each hop (M, R, A).
+
+    ``values = tanh(W regions + b)``; the keys of a hop are a linear map of the values, without a bias.
+    """
+
+    def __init__(self, size: int, hidden_size: int, attention_size: int, hops: int) -> None:
+        super().__init__()
+        self.project = nn.Dense(hidden_size, in_units=size, flatten=False)
+        self.keys = nn.HybridSequential()
+        for _ in range(hops):
+            self.keys.add(nn.Dense(attention_size, in_units=hidden_size, use_bias=False, flatten=False))
+
+    def hybrid_forward(self, F: Any, regions: Tensor) -> tuple[Tensor, ...]:
+        """Return values, mask and the keys of each hop."""
+        values = F.Activation(self.project(regions), act_type="tanh")
+        return (values, row_mask(F, regions), *(keys(values) for keys in self.keys))
+
+
+class StackedAttention(mx.gluon.HybridBlock):
+    """Question (N, H), its image's values (N, R, H), mask (N, R) and the keys of each hop (N, R, A) -> (N, H).
+
+    The query of the first hop is the question; each hop looks at the regions and adds what it saw to the query:
+    ``scores = w · tanh(keys + W query + b)``, ``query = query + mean of the values by the softmax of the scores``.
+    """
+
+    def __init__(self, hidden_size: int, attention_size: int, hops: int) -> None:
+        super().__init__()
+        self.query, self.score = nn.HybridSequential(), nn.HybridSequential()
+        for _ in range(hops):
+            self.query.add(nn.Dense(attention_size, in_units=hidden_size))
+            # A bias would be the same for every region, which softmax does not see.
+            self.score.add(nn.Dense(1, in_units=attention_size, use_bias=False, flatten=False))
+
+    def hybrid_forward(self, F: Any, question: Tensor, values: Tensor, mask: Tensor, *keys: Tensor) -> Tensor:
+        """Return the query after the last hop."""
+        query = question
+        for ask, score, key in zip(self.query, self.score, keys):
+            asked = F.broadcast_add(key, F.expand_dims(ask(query), axis=1))  # (N, R, A)
+            scores = F.squeeze(score(F.Activation(asked, act_type="tanh")), axis=2)
+            query = query + attend(F, scores, mask, values)
+        return query
+
+
 class SketchedRegions(mx.gluon.HybridBlock):
     """Regions (M, R, D) -> regions of unit length, the spectra of their sketches (two of (M, R, p, q)), mask (M, R)."""
 

@@ -22,7 +22,12 @@ _INPUTS = {
 
 
 def attention_weights(network: VqaNetwork, *inputs: Any) -> npt.NDArray[np.float32]:
-    """Return the weight of each region for each question, float32 (N, R); each row sums to 1.
+    """Return the weight of each region for each question in the last hop, float32 (N, R), as `attention_by_hop`."""
+    return attention_by_hop(network, *inputs)[-1]
+
+
+def attention_by_hop(network: VqaNetwork, *inputs: Any) -> npt.NDArray[np.float32]:
+    """Return the weight of each region for each question in each hop, float32 (hops, N, R); each row sums to 1.
 
     The weights are read from the network's own graph: a network that returns logits has no softmax but that of its
     attention.
@@ -45,6 +50,8 @@ def attention_weights(network: VqaNetwork, *inputs: Any) -> npt.NDArray[np.float
         raise ConfigError(
             f"preset {network.spec.preset!r} has no attention over regions; use one that has, such as 'updn'"
         )
-    weights = mx.gluon.SymbolBlock(logits.get_internals()[names[-1]], variables, params=network.collect_params())
+    internals = logits.get_internals()
+    hops = mx.sym.stack(*(internals[name] for name in names))
+    weights = mx.gluon.SymbolBlock(hops, variables, params=network.collect_params())
     with mx.autograd.pause(train_mode=False):
         return np.asarray(weights(*inputs).asnumpy())

@@ -10,7 +10,14 @@ from typing import Any, Callable, NamedTuple
 
 from vqa._mxnet import mx
 from vqa.nn import heads
-from vqa.nn.attention import BilinearAttention, KeyedRegions, SketchedRegions, TopDownAttention
+from vqa.nn.attention import (
+    BilinearAttention,
+    KeyedRegions,
+    ProjectedRegions,
+    SketchedRegions,
+    StackedAttention,
+    TopDownAttention,
+)
 from vqa.nn.fusion import CompactBilinear, NormalizedConcat, Product, Sum
 from vqa.nn.image_encoders import ConvImageEncoder, FrameEncoder, NoImageEncoder, vector_image_encoder
 from vqa.nn.question_encoders import BagOfWords, RecurrentQuestionEncoder
@@ -169,6 +176,34 @@ def updn(spec: NetworkSpec, *, embedding_size: int = 300, hidden_size: int = 512
     )
 
 
+def san(
+    spec: NetworkSpec,
+    *,
+    embedding_size: int = 300,
+    hidden_size: int = 512,
+    attention_size: int = 512,
+    hops: int = 2,
+    dropout: float = 0.5,
+    word_dropout: float = 0.0,
+) -> Parts:
+    """Stacked attention: the question looks at the regions, and with what it saw looks again; then a linear layer.
+
+    `word_dropout` leaves out whole words of the questions in training. Source: Yang et al., "Stacked Attention
+    Networks for Image Question Answering", CVPR 2016 (LSTM, two hops; there without dropout of words).
+    """
+    spec.require_images("regions", "frames")
+    head = nn.HybridSequential()
+    head.add(nn.Dropout(dropout), heads.linear(hidden_size, spec.num_answers))
+    return Parts(
+        ProjectedRegions(spec.vector_size, hidden_size, attention_size, hops),
+        RecurrentQuestionEncoder(
+            spec.num_words, embedding_size, hidden_size, layer="lstm", dropout=word_dropout, whole_words=True
+        ),
+        StackedAttention(hidden_size, attention_size, hops),
+        head,
+    )
+
+
 PRESETS: dict[str, Callable[..., Parts]] = {
     "question-only": question_only,
     "softmax-regression": softmax_regression,
@@ -178,6 +213,7 @@ PRESETS: dict[str, Callable[..., Parts]] = {
     "mcb-attention": mcb_attention,
     "lstm-product": lstm_product,
     "updn": updn,
+    "san": san,
 }
 
 # The preset that suits each kind of image.

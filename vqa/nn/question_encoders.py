@@ -51,7 +51,8 @@ class BagOfWords(mx.gluon.HybridBlock):
 class RecurrentQuestionEncoder(mx.gluon.HybridBlock):
     """Embedding and one recurrent layer; the state at the last real word: tokens (Q, T), lengths (Q,) -> (Q, H).
 
-    Dropout is a block of its own, after the embedding: the one inside MXNet's recurrent layers ignores the seed.
+    Dropout is a block of its own, after the embedding: the one inside MXNet's recurrent layers ignores the seed. With
+    `whole_words`, all numbers of a word are dropped together.
     """
 
     def __init__(
@@ -62,11 +63,12 @@ class RecurrentQuestionEncoder(mx.gluon.HybridBlock):
         *,
         layer: str = "gru",
         dropout: float = 0.0,
+        whole_words: bool = False,
         embedding_scale: float = 0.5,
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(num_words, embedding_size, weight_initializer=mx.init.Normal(embedding_scale))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(dropout, axes=(2,) if whole_words else ())
         self.recurrent = RECURRENT_LAYERS[layer](hidden_size, layout="TNC", input_size=embedding_size)
 
     def hybrid_forward(self, F: Any, tokens: Tensor, lengths: Tensor) -> Tensor:
