@@ -108,7 +108,7 @@ class QuestionEncoder(nn.Module):
         super().__init__()
         options = config["options"]
         self.embedding = nn.Embedding(config["num_words"], options["embedding_size"])
-        self.dropout = nn.Dropout(options["dropout"])
+        self.dropout: nn.Module = nn.Dropout(options["dropout"])
         self.recurrent = layer(options["embedding_size"], options["hidden_size"], batch_first=True)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
