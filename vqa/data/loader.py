@@ -19,6 +19,7 @@ from vqa.data.batching import (
 )
 from vqa.data.dataset import Dataset
 from vqa.data.image_files import UnusableImagesError
+from vqa.data.prefetch import prefetched
 from vqa.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -137,12 +138,13 @@ class GroupedLoader:
     def epoch(self, number: int) -> Iterator[Batch]:
         """Yield the batches of one epoch; their order is a function of the seed and of `number` (from 0)."""
         if not self._shuffle:
-            return map(self._batch, self._plan.in_order())
+            return prefetched(map(self._batch, self._plan.in_order()))
         batches = list(self._plan.shuffled(np.random.default_rng([self._seed, number + 1])))
         num_texts = padded_counts(self._num_distinct(self._encoded.question_number, batches))
         num_images = self._num_distinct(self._encoded.image_number, batches)
         shapes = np.stack([np.array([len(rows) for rows in batches]), num_images, num_texts], axis=1)
-        return (self._batch(batches[place], int(num_texts[place])) for place in equal_shapes_together(shapes))
+        places = equal_shapes_together(shapes)
+        return prefetched(self._batch(batches[place], int(num_texts[place])) for place in places)
 
     def __iter__(self) -> Iterator[Batch]:
         number = self._next_epoch
@@ -202,7 +204,8 @@ class GroupedLoader:
 
         # mx.nd.array copies in the operators' thread pool, which takes milliseconds on busy cores; sharing the memory
         # takes no time. Nothing else holds these values: they were gathered for this batch.
-        return mx.nd.from_numpy(array, zero_copy=True).as_in_context(self._ctx or mx.cpu())
+        shared = mx.nd.from_numpy(array, zero_copy=True)
+        return shared if self._ctx is None else shared.as_in_context(self._ctx)
 
     def _gather_images(self, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Return the distinct images of some rows, and each row's position among them."""
