@@ -218,7 +218,9 @@ def test_the_validation_loss_is_a_mean_in_double_precision(card: Path, tmp_path:
     """Where nothing is held out, it is that of the predictions on the training questions that have a known answer."""
     run = train(card, tmp_path / "run", epochs=1, validation_fraction=0.0)
     frame = run.predict("train", batch_size=16)
-    assert run.history["loss"][0] == pytest.approx(frame["loss"].mean(), rel=1e-12)
+    # The batches of an evaluation are others, in which single losses differ in their last bit.
+    assert run.history["loss"][0] == pytest.approx(frame["loss"].mean(), rel=1e-8)
+    assert run.history["loss"][0] != np.float32(run.history["loss"][0])
 
 
 def test_a_step_follows_the_mean_gradient_over_questions_with_a_known_answer(
