@@ -8,7 +8,8 @@
     ├── DataError           a file of questions, answers or results cannot be read as such
     │   └── ImageError      an image, video or feature file is missing or cannot be decoded
     ├── RunError            a run folder is missing, damaged, of another version or for another data set
-    └── TrainingError       training cannot continue: not finite, disk full
+    ├── TrainingError       training cannot continue: not finite, disk full
+    └── OtherWorkerError    another of the processes that train together failed
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ class RunError(VqaError):
 
 class TrainingError(VqaError):
     """Training cannot continue."""
+
+
+class OtherWorkerError(VqaError):
+    """Another of the processes that train together failed, and reports its own error."""
 
 
 class Interrupted(KeyboardInterrupt):

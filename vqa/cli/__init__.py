@@ -17,7 +17,7 @@ import click
 
 from vqa.cli._options import STDOUT
 from vqa.display import visible_lines
-from vqa.errors import VqaError
+from vqa.errors import OtherWorkerError, VqaError
 
 
 class ErrorReportingGroup(click.Group):
@@ -52,6 +52,8 @@ class ErrorReportingGroup(click.Group):
         """Run the subcommand: 0 fine, 1 a VqaError or a file that cannot be used, 2 usage, 130 interrupted."""
         try:
             return super().invoke(ctx)
+        except OtherWorkerError:
+            ctx.exit(1)  # the other one says what happened
         except VqaError as error:
             raise click.ClickException(visible_lines(str(error))) from error
         except BrokenPipeError:

@@ -72,6 +72,8 @@ def choice(name: str, help_text: str, **settings: Any) -> Callable[[Any], Any]:
 @choice("seed", "Of the initial parameters, the order of questions, dropout and the held-out part.")
 @choice("device", "Where the network is trained.", metavar="cpu|gpu:0")
 @choice("save_every", "Save the state after every so many steps as well; 0 is after every epoch alone.")
+@choice("parts", "Parts of a batch, which as many workers can share: mpiexec -n 4 vqa train CARD --parts 4.")
+@choice("threads", "Threads that compute a part.", show_default="1; of a batch in one part: all cores")
 @click.pass_context
 def command(ctx: click.Context, card: Path, **options: Any) -> None:
     """Train a network on the data set of CARD and write a run folder.

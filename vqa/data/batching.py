@@ -58,6 +58,27 @@ def equal_shapes_together(shapes: Integers) -> Integers:
     return np.lexsort([*keys.T[::-1], window])
 
 
+def cut_between_images(rows: Integers, images: Integers, num_parts: int) -> list[Integers]:
+    """Cut a batch into parts, which may be empty: its first image goes to the first part, the second to the second, ...
+
+    The images of a batch are in falling order of their numbers of questions, so that the parts have nearly equal
+    numbers of images and of questions.
+
+    Parameters
+    ----------
+    rows : int64 (N,)
+    images : int64 (N,), number of the image that each row is about
+
+    >>> rows, images = np.array([7, 8, 9, 4, 5]), np.array([3, 3, 3, 0, 6])
+    >>> [part.tolist() for part in cut_between_images(rows, images, 2)]
+    [[7, 8, 9, 5], [4]]
+    """
+    _, first, image_of_row = np.unique(images, return_index=True, return_inverse=True)
+    place = np.argsort(np.argsort(first))  # of each image in the batch
+    part_of_row = place[image_of_row] % num_parts
+    return [rows[part_of_row == part] for part in range(num_parts)]
+
+
 class BatchPlan(NamedTuple):
     """A division of questions into batches for all epochs, so that the number of batches and their sizes never change.
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from vqa.data.batching import (
     BatchPlan,
+    cut_between_images,
     equal_shapes_together,
     padded_counts,
     padded_length,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from vqa._mxnet import mx
 
 NDArray = Any  # MXNet has no type information
+ALL = slice(None)
 
 
 class Batch(NamedTuple):
@@ -135,16 +137,44 @@ class GroupedLoader:
         """Number of questions in an epoch."""
         return len(self._plan.rows)
 
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """Yield the batches of one epoch; their order is a function of the seed and of `number` (from 0)."""
+    def epoch(self, number: int, which: slice = ALL) -> Iterator[Batch]:
+        """Yield the batches of one epoch; their order is a function of the seed and of `number` (from 0).
+
+        Parameters
+        ----------
+        which : of the batches in their order; the others are not read
+        """
         if not self._shuffle:
-            return prefetched(map(self._batch, self._plan.in_order()))
+            return prefetched(map(self._batch, list(self._plan.in_order())[which]))
+        return (batch for [batch] in self.epoch_in_parts(number, 1, range(1), which) if batch is not None)
+
+    def epoch_in_parts(
+        self, number: int, num_parts: int, wanted: Sequence[int], which: slice = ALL
+    ) -> Iterator[list[Batch | None]]:
+        """Yield the wanted parts of each batch of a shuffled epoch; None for a part that holds no question.
+
+        The batches and their order are those of `epoch`; each is cut between images into `num_parts` parts.
+        """
+        encoded = self._encoded
         batches = list(self._plan.shuffled(np.random.default_rng([self._seed, number + 1])))
-        num_texts = padded_counts(self._num_distinct(self._encoded.question_number, batches))
-        num_images = self._num_distinct(self._encoded.image_number, batches)
+        num_texts = padded_counts(self._num_distinct(encoded.question_number, batches))
+        num_images = self._num_distinct(encoded.image_number, batches)
         shapes = np.stack([np.array([len(rows) for rows in batches]), num_images, num_texts], axis=1)
-        places = equal_shapes_together(shapes)
-        return prefetched(self._batch(batches[place], int(num_texts[place])) for place in places)
+        order = equal_shapes_together(shapes)
+        parts = batches
+        if num_parts > 1:
+            parts = [part for rows in batches for part in self._cut(rows, num_parts)]
+            num_texts = padded_counts(np.maximum(self._num_distinct(encoded.question_number, parts), 1))
+        mine = ([place * num_parts + part for part in wanted] for place in order[which])
+        return prefetched([self._part(parts[place], int(num_texts[place])) for place in places] for places in mine)
+
+    def _part(self, rows: npt.NDArray[np.int64], num_texts: int) -> Batch | None:
+        return self._batch(rows, num_texts) if len(rows) else None
+
+    def _cut(self, rows: npt.NDArray[np.int64], num_parts: int) -> list[npt.NDArray[np.int64]]:
+        # A question without an image is by itself.
+        images = self._encoded.image_number[rows] if self._with_images else np.arange(len(rows))
+        return cut_between_images(rows, images, num_parts)
 
     def __iter__(self) -> Iterator[Batch]:
         number = self._next_epoch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import ExitStack
 from pathlib import Path
 
 from vqa._mxnet import mx
@@ -17,7 +18,12 @@ from vqa.training.config import TrainConfig
 from vqa.training.log import log_file, shown_on_stderr
 from vqa.training.loop import train
 from vqa.training.run_config import RunConfig, read_run_config
-from vqa.training.run_folder import check_resumable, locked, start_folder, versions
+from vqa.training.run_folder import check_resumable, locked, start_folder, to_json, versions
+from vqa.training.threads import check_threads
+from vqa.training.workers import current_workers
+
+# What workers must have in common before they begin.
+CHOICES = "its choices, its training questions or its versions of the libraries"
 
 
 def fit(
@@ -41,6 +47,8 @@ def fit(
     seed: int | None = None,
     device: str | None = None,
     save_every: int | None = None,
+    parts: int | None = None,
+    threads: int | None = None,
     **misplaced: object,
 ) -> Run:
     """Train a network on a data set's split "train" and return the run with its best checkpoint.
@@ -55,7 +63,7 @@ def fit(
     resume : resume the run in `run_dir` where it stopped, bit for bit
     overwrite : replace the run in `run_dir`
     epochs, batch_size, learning_rate, warmup, weight_decay, gradient_clip, validation_fraction, patience, metric, seed,
-    device, save_every : as in `vqa.TrainConfig`, which has their meaning and defaults
+    device, save_every, parts, threads : as in `vqa.TrainConfig`, which has their meaning and defaults
     misplaced : always refused; the error names the function that an option such as max_answers belongs to
 
     Raises
@@ -66,6 +74,8 @@ def fit(
         The folder is not empty, is in use, or (resuming) holds no run on this data.
     TrainingError
         The loss is not finite, or the folder cannot be written.
+    OtherWorkerError
+        Another of the workers that train together failed.
     Interrupted
         Ctrl-C or SIGTERM came; the state is saved.
     """
@@ -82,6 +92,8 @@ def fit(
         "seed": seed,
         "device": device,
         "save_every": save_every,
+        "parts": parts,
+        "threads": threads,
     }
     _check_places(misplaced)
     given = {name: value for name, value in choices.items() if value is not None}
@@ -100,14 +112,21 @@ def fit(
         "metric": config.metric,
         "sha256": {"vocab.json": sha256_of_text(vocabulary)},
     }
-    with shown_on_stderr(), locked(folder):
+    workers = current_workers()
+    with workers.ending_together(), shown_on_stderr(workers.is_first), ExitStack() as while_training:
         all_choices = RunConfig(config, dataset.options, network.word_vectors)
-        if resume:
-            check_resumable(folder, _with_recorded_word_vectors(all_choices, folder), record)
-        else:
-            start_folder(folder, all_choices, vocabulary, record, overwrite)
-        with log_file(folder / "train.log"):
-            train(network, dataset, loss, config, folder, record, resume and (folder / "loop.json").exists())
+        with workers.agreed():
+            check_threads(config)
+            if workers.is_first:
+                while_training.enter_context(locked(folder))
+                if resume:
+                    check_resumable(folder, _with_recorded_word_vectors(all_choices, folder), record)
+                else:
+                    start_folder(folder, all_choices, vocabulary, record, overwrite)
+                while_training.enter_context(log_file(folder / "train.log"))
+        common = to_json([all_choices.to_dict(), record["data_hash"], record["versions"]])
+        workers.check_equal(common.encode, CHOICES)
+        train(network, dataset, loss, config, folder, record, resume and (folder / "loop.json").exists(), workers)
     return load_run(folder, device=config.device, dataset=dataset)
 
 

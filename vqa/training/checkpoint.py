@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import hashlib
 import io
 import math
 from dataclasses import asdict, dataclass, field, fields
@@ -245,6 +246,15 @@ def load_optimizer(trainer: mx.gluon.Trainer, path: Path, counts: dict[str, Any]
         updater.states_synced[index] = True
     optimizer.num_update = counts["num_update"]
     optimizer._index_update_count.update({int(index): count for index, count in counts["index_update_count"].items()})
+
+
+def state_digest(network: mx.gluon.Block, trainer: mx.gluon.Trainer) -> bytes:
+    """Return a hash of all that training has learned: the parameters and the state of the optimizer."""
+    digest = hashlib.sha256()
+    for arrays in (network_arrays(network), optimizer_arrays(trainer)[0]):
+        for array in arrays.values():
+            digest.update(array.asnumpy().tobytes())
+    return digest.digest()
 
 
 def history_csv(history: list[dict[str, Any]]) -> str:

@@ -36,6 +36,8 @@ class TrainConfig:
     seed : of the initial parameters, the order of questions, dropout and the held-out part
     device : "cpu" or "gpu:0"
     save_every : save the state after every so many steps as well; 0 means after every epoch alone
+    parts : parts of a batch, each with its own dropout and batch statistics, which workers can share
+    threads : that compute a part; 0 means one, and all of the machine's if a batch is one part
 
     Raises
     ------
@@ -58,6 +60,8 @@ class TrainConfig:
     seed: int = 1
     device: str = "cpu"
     save_every: int = 0
+    parts: int = 1
+    threads: int = 0
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -65,6 +69,8 @@ class TrainConfig:
             ("batch_size", 1, math.inf),
             ("patience", 0, math.inf),
             ("save_every", 0, math.inf),
+            ("parts", 1, math.inf),
+            ("threads", 0, math.inf),
             ("weight_decay", 0, math.inf),
             ("gradient_clip", 0, math.inf),
             ("warmup", 0, 0.999),
@@ -78,6 +84,11 @@ class TrainConfig:
             raise ConfigError(f"learning_rate: expected a number above 0, got {self.learning_rate}")
         if self.metric not in METRICS:
             raise ConfigError(f"metric: {self.metric!r} is unknown{did_you_mean(self.metric, METRICS)}")
+
+    @property
+    def threads_of_a_part(self) -> int:
+        """Number of threads that compute a part; 0 leaves it to the machine."""
+        return self.threads or int(self.parts > 1)
 
     def replace(self, **changes: Any) -> TrainConfig:
         """Return the same choices with some changed, each checked; the metric any-of is any_of.

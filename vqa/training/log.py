@@ -29,20 +29,25 @@ def epoch_line(row: dict[str, Any], epochs: int, is_best: bool) -> str:
     )
 
 
-def progress_bar(batches: Iterable[Item], description: str, start: int, total: int) -> Iterator[Item]:
-    """Pass batches through with a progress bar on stderr, where stderr is a terminal or a notebook."""
+def progress_bar(
+    batches: Iterable[Item], description: str, start: int, total: int, shown: bool = True
+) -> Iterator[Item]:
+    """Pass batches through with a progress bar on stderr if it is `shown` and stderr is a terminal or a notebook."""
     # None: only on a terminal. A notebook's stderr is none, and shows the bar all the same.
-    disable = False if "ipykernel" in sys.modules else None
+    disable = not shown or (False if "ipykernel" in sys.modules else None)
     return iter(tqdm(batches, description, total, initial=start, leave=False, disable=disable, unit="batch"))
 
 
 @contextmanager
-def shown_on_stderr() -> Iterator[None]:
-    """Show what the package logs within the block on stderr, unless the program has set up logging itself."""
+def shown_on_stderr(shown: bool = True) -> Iterator[None]:
+    """Show what the package logs within the block on stderr, unless the program has set up logging itself.
+
+    Where it is not to be `shown`, it goes nowhere.
+    """
     if PACKAGE.hasHandlers():
         yield
         return
-    with _handling(logging.StreamHandler()):
+    with _handling(logging.StreamHandler() if shown else logging.NullHandler()):
         yield
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import math
 import shlex
@@ -16,17 +15,19 @@ from typing import Any
 
 from vqa._mxnet import device_context, mx
 from vqa.data.dataset import Dataset
-from vqa.data.loader import GroupedLoader
+from vqa.data.loader import Batch, GroupedLoader
 from vqa.errors import Interrupted, TrainingError
 from vqa.nn.network import GRAPH, TRAINING_GRAPH, VqaNetwork
 from vqa.scoring.formatting import format_rate
-from vqa.training.checkpoint import Progress, restore_checkpoint, save_checkpoint
+from vqa.training.checkpoint import Progress, restore_checkpoint, save_checkpoint, state_digest
 from vqa.training.config import TrainConfig
 from vqa.training.interrupts import stop_requests
 from vqa.training.log import epoch_line, progress_bar
 from vqa.training.optimization import adam, learning_rate, step_seed
+from vqa.training.parts import gradient_of
 from vqa.training.split import TrainValidationSplit, train_validation_split
 from vqa.training.validation import IN_FLIGHT, best_blind_baseline, known_rows, validate
+from vqa.training.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +40,13 @@ def train(
     folder: Path,
     record: dict[str, Any],
     resume: bool,
+    workers: Workers,
 ) -> None:
     """Train until the last epoch, or until the metric has stopped rising; every epoch is saved, and every
     `save_every` steps.
+
+    All workers call this with the same arguments. Each computes its share of the parts of every batch and of the
+    batches of the validation, and takes the same steps; the first one writes the run folder.
 
     Parameters
     ----------
@@ -52,11 +57,14 @@ def train(
     folder : the run folder, which exists
     record : what run.json holds besides the best epoch
     resume : start from the checkpoint in the folder
+    workers : that train together
 
     Raises
     ------
     TrainingError
-        The loss is not finite, or the run folder cannot be written.
+        The loss is not finite, the run folder cannot be written, or the workers have come to differ.
+    OtherWorkerError
+        Another worker failed; the state is saved.
     RunError
         A file of the checkpoint is missing, damaged or of another network.
     Interrupted
@@ -65,6 +73,9 @@ def train(
     split = train_validation_split(dataset, config)
     if split.holds_nothing_out:
         log.warning("too few images or questions to hold some out: validation is on the training questions")
+    if workers.size > config.parts:
+        idle = workers.size - config.parts
+        log.warning("%d of %d workers compute no part of a batch: --parts %d", idle, workers.size, workers.size)
     options: dict[str, Any] = {"batch_size": config.batch_size, "ctx": device_context(config.device)}
     loader = GroupedLoader(dataset, "train", shuffle=True, seed=config.seed, rows=split.training_rows, **options)
     validation_loader = GroupedLoader(dataset, split.validation_split, rows=split.validation_rows, **options)
@@ -72,46 +83,72 @@ def train(
     num_steps = config.epochs * len(loader)
     trainer = adam(network, config)
     progress = restore_checkpoint(folder, network, trainer) if resume else Progress()
+    gradient = gradient_of(network, config.parts, workers)
     running_loss = RunningLoss(progress, folder, config)
 
     def save(is_best: bool = False) -> None:
-        save_checkpoint(folder, network, trainer, progress, record, is_best)
+        with workers.agreed():
+            if workers.is_first:
+                save_checkpoint(folder, network, trainer, progress, record, is_best)
 
+    def digest() -> bytes:
+        return state_digest(network, trainer)
+
+    def save_steps() -> None:
+        running_loss.wait()
+        save()
+
+    workers.check_equal(digest, "the initial parameters")
     if not resume:
         save()
     with graph_for_training(network, loss), stop_requests() as request:
         while progress.epoch < config.epochs and not out_of_patience(progress, config):
             running_loss.start()
-            batches = itertools.islice(loader.epoch(progress.epoch), progress.step, None)
+            batches = loader.epoch_in_parts(progress.epoch, config.parts, gradient.mine, slice(progress.step, None))
             title = f"epoch {progress.epoch + 1}/{config.epochs}"
-            for batch in progress_bar(batches, title, progress.step, len(loader)):
-                step = progress.epoch * len(loader) + progress.step
-                mx.random.seed(step_seed(config.seed, step))
-                num_known = int(known_rows(batch).sum())
-                if num_known:
-                    with mx.autograd.record():
-                        losses = loss(network(*batch.inputs), batch.answers)  # (N,)
-                    losses.backward()
-                    trainer.set_learning_rate(learning_rate(step, num_steps, config.learning_rate, config.warmup))
-                    # The gradient of the mean over the questions that have a known answer.
-                    trainer.step(num_known)
-                    running_loss.add(losses.sum(), num_known)
-                progress.step += 1
-                if request.signal_number:
-                    break
-                if config.save_every and progress.step % config.save_every == 0 and progress.step < len(loader):
-                    running_loss.wait()
-                    save()
-            running_loss.wait()
-            if request.signal_number:
-                save()
-                raise interrupted(progress, len(loader), dataset.card.path, folder, request.signal_number)
+            with gradient.failing_together(save_steps):
+                for parts in progress_bar(batches, title, progress.step, len(loader), workers.is_first):
+                    step = progress.epoch * len(loader) + progress.step
+                    for number, batch in zip(gradient.mine, parts):
+                        mx.random.seed(step_seed(config.seed, step, number))
+                        gradient.add(number, *forward_backward(network, loss, batch))
+                    total = gradient.total(request.signal_number)
+                    if total.num_known:
+                        trainer.set_learning_rate(learning_rate(step, num_steps, config.learning_rate, config.warmup))
+                        # The gradient of the mean over the questions that have a known answer.
+                        trainer.step(total.num_known)
+                        running_loss.add(total.loss_sum, total.num_known)
+                    progress.step += 1
+                    if total.signal_number:
+                        save_steps()
+                        raise interrupted(progress, len(loader), dataset.card.path, folder, total.signal_number)
+                    if config.save_every and progress.step % config.save_every == 0 and progress.step < len(loader):
+                        save_steps()
+                running_loss.wait()
 
-            validation = validate(network, validation_loader, loss, validation_table, dataset.vocabulary.answers)
+            workers.check_equal(digest, f"the parameters after epoch {progress.epoch + 1}")
+            answers = dataset.vocabulary.answers
+            validation = validate(network, validation_loader, loss, validation_table, answers, workers)
             is_best = progress.finish_epoch(asdict(validation), config.metric)
             save(is_best)
             log.info("%s", epoch_line(progress.history[-1], config.epochs, is_best))
     warn_of_a_blind_run(progress, config, dataset, split)
+
+
+def forward_backward(
+    network: mx.gluon.Block, loss: mx.gluon.Block, batch: Batch | None
+) -> tuple[mx.nd.NDArray | None, int]:
+    """Compute the gradient of a batch's losses, and return their sum, (1,) nats, and the number of known questions.
+
+    Where no question has a known answer there is no loss, and no gradient.
+    """
+    num_known = 0 if batch is None else int(known_rows(batch).sum())
+    if batch is None or not num_known:
+        return None, 0
+    with mx.autograd.record():
+        losses = loss(network(*batch.inputs), batch.answers)  # (N,)
+    losses.backward()
+    return losses.sum(), num_known
 
 
 class RunningLoss:
@@ -119,14 +156,14 @@ class RunningLoss:
 
     def __init__(self, progress: Progress, folder: Path, config: TrainConfig) -> None:
         self._progress, self._folder, self._learning_rate = progress, folder, config.learning_rate
-        self._in_flight: deque[tuple[mx.nd.NDArray, int]] = deque()
+        self._in_flight: deque[tuple[mx.nd.NDArray | float, int]] = deque()
         self.start()
 
     def start(self) -> None:
         """Let the time count from here."""
         self._counted = time.monotonic()
 
-    def add(self, loss_sum: mx.nd.NDArray, num_known: int) -> None:
+    def add(self, loss_sum: mx.nd.NDArray | float, num_known: int) -> None:
         """Add the loss of a batch, (1,) nats, summed over the `num_known` questions that have a known answer."""
         self._in_flight.append((loss_sum, num_known))
         # A bounded queue: the device stays busy, and memory does not grow with the batches it has not reached.
@@ -149,7 +186,7 @@ class RunningLoss:
         """Wait until at most `most` batches are in flight."""
         while len(self._in_flight) > most:
             loss_sum, num_known = self._in_flight.popleft()
-            value = float(loss_sum.asscalar())
+            value = loss_sum if isinstance(loss_sum, float) else float(loss_sum.asscalar())
             if not math.isfinite(value):
                 raise TrainingError(
                     f"the loss became {value} in epoch {self._progress.epoch + 1}; the last good checkpoint is in "

@@ -30,6 +30,7 @@ def learning_rate(step: int, num_steps: int, highest: float, warmup: float) -> f
     return highest * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def step_seed(seed: int, step: int) -> int:
-    """Return MXNet's seed for one step, so that dropout is a function of (seed, step) and a resume draws the same."""
-    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0] >> 1)
+def step_seed(seed: int, step: int, part: int) -> int:
+    """Return MXNet's seed for a part of a step: dropout is a function of these three, and a resume draws the same."""
+    # A last number 0 changes nothing: the first part draws what a batch in one part draws.
+    return int(np.random.SeedSequence([seed, step, part]).generate_state(1)[0] >> 1)

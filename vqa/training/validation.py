@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +18,11 @@ from vqa.scoring.answer_sets import AnswerSets
 from vqa.scoring.baselines import BlindBaselines
 from vqa.scoring.questions import encode_answers
 from vqa.training.forward import Forward
+from vqa.training.workers import ALONE, Workers
 
 # Batches whose results may be outstanding: enough to keep the device busy, few enough to keep memory flat.
 IN_FLIGHT = 2
+RESULT = np.dtype([("row", np.int64), ("answer", np.int64), ("loss", np.float32), ("known", np.bool_)])
 
 
 def known_rows(batch: Batch) -> npt.NDArray[np.bool_]:
@@ -29,7 +31,7 @@ def known_rows(batch: Batch) -> npt.NDArray[np.bool_]:
     return np.asarray((batch.answers.asnumpy() >= 0).any(axis=1))
 
 
-def forward_passes(network: mx.gluon.Block, loader: GroupedLoader, loss: mx.gluon.Block) -> Iterator[Forward]:
+def forward_passes(network: mx.gluon.Block, batches: Iterable[Batch], loss: mx.gluon.Block) -> Iterator[Forward]:
     """Yield the network's logits and losses batch by batch, in predict mode whatever the caller's mode is.
 
     Raises
@@ -38,7 +40,7 @@ def forward_passes(network: mx.gluon.Block, loader: GroupedLoader, loss: mx.gluo
         Logits are NaN or infinite.
     """
     waiting: deque[tuple[Batch, mx.nd.NDArray, mx.nd.NDArray]] = deque()
-    for batch in loader:
+    for batch in batches:
         with mx.autograd.pause(train_mode=False):
             logits = network(*batch.inputs)
             waiting.append((batch, logits, loss(logits, batch.answers)))
@@ -76,22 +78,30 @@ class Validation:
 
 
 def validate(
-    network: mx.gluon.Block, loader: GroupedLoader, loss: mx.gluon.Block, table: QuestionTable, answers: list[str]
+    network: mx.gluon.Block,
+    loader: GroupedLoader,
+    loss: mx.gluon.Block,
+    table: QuestionTable,
+    answers: list[str],
+    workers: Workers = ALONE,
 ) -> Validation:
-    """Score a network on the questions of a loader.
+    """Score a network on the questions of a loader, whose batches the workers share.
 
     Parameters
     ----------
+    loader : without shuffling
     table : the table whose rows the loader numbers
     answers : the answer of every class, (C,)
     """
-    # Not the logits: of a hundred thousand questions they would fill gigabytes.
-    passes = [
-        (forward.rows, forward.logits.argmax(axis=1), forward.loss, forward.known)
-        for forward in forward_passes(network, loader, loss)
-    ]
-    rows, classes, losses, known = map(np.concatenate, zip(*passes))
-    predictions = [answers[index] for index in classes]
+    results = np.zeros(0, RESULT)
+    with workers.agreed():
+        batches = loader.epoch(0, slice(workers.rank, None, workers.size))
+        results = np.concatenate([results, *map(_result, forward_passes(network, batches, loss))])
+    results = np.concatenate([np.frombuffer(data, RESULT) for data in workers.gather(results.tobytes())])
+    # In one order, whoever computed them: the last digits of a mean depend on it.
+    results = results[np.argsort(results["row"], kind="stable")]
+    rows, losses, known = results["row"], results["loss"], results["known"]
+    predictions = [answers[index] for index in results["answer"]]
     sets = AnswerSets(table.raw_answers[rows], normalized=table.normalized)
     scores = rules.score_questions(predictions, sets)
     defined = ~np.isnan(scores.official)
@@ -102,6 +112,14 @@ def validate(
         per_split_ceiling=rules.mean_fraction(bounds.per_split_ceiling(sets), sets.counts),
         vqa_official=float(scores.official[defined].mean()) if defined.any() else float("nan"),
     )
+
+
+def _result(forward: Forward) -> npt.NDArray[np.void]:
+    """Return what scoring needs of a batch. The logits of a hundred thousand questions would fill gigabytes."""
+    result = np.empty(len(forward.rows), RESULT)
+    result["row"], result["answer"] = forward.rows, forward.logits.argmax(axis=1)
+    result["loss"], result["known"] = forward.loss, forward.known
+    return result
 
 
 def best_blind_baseline(train: QuestionTable, validation: QuestionTable) -> tuple[str, float]:
