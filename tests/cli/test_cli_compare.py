@@ -88,3 +88,30 @@ def test_a_page_of_two_files_says_what_it_leaves_out(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "left out: images (the file does not name its data set; name it with --card CARD)" in result.stderr
     assert "left out: images (" in page.read_text(encoding="utf-8")
+
+
+def test_three_files_are_ranked(tmp_path: Path) -> None:
+    files = [tmp_path / f"{name}.csv" for name in "abc"]
+    for path, answers in zip(files, (["x", "x", "x", "a"], ["null", "NA", "a", "x"], ["null", "x", "a", "x"])):
+        write_predictions(predictions(answers), path, PROVENANCE)
+    page = tmp_path / "page.html"
+    result = compare(*files, "--json", tmp_path / "r.json", "--html", page)
+    assert result.exit_code == 0, result.output
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert [each["system"]["file"] for each in report["systems"]] == [str(files[place]) for place in (1, 2, 0)]
+    assert [len(each["not_told_apart"]) for each in report["systems"]] == [2, 2, 2]
+    assert "3 of 3 differences cannot be told from chance" in result.stdout
+    text = page.read_text(encoding="utf-8")
+    assert "A - B" in text
+    assert '"values":["2 of 3","1 of 3"]' in text
+    refused = compare(*files, "--margin", "0.1")
+    assert refused.exit_code == 2
+    assert "--margin compares two files" in refused.stderr
+
+
+def test_a_margin_of_two_files(tmp_path: Path) -> None:
+    for name in "ab":
+        write_predictions(predictions(["a", "x"]), tmp_path / f"{name}.csv", PROVENANCE)
+    arguments = (tmp_path / "a.csv", tmp_path / "b.csv", "--margin")
+    assert "neither is worse than the other by more than 0.0100" in compare(*arguments, "0.01").stdout
+    assert compare(*arguments, "0").exit_code == 2

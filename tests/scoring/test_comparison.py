@@ -134,3 +134,30 @@ def test_mcnemar_of_many_questions_does_not_overflow() -> None:
     # Normal approximation with continuity correction: z = (|6000 - 5700| - 1) / sqrt(11700) = 2.764.
     first, second = np.array([1] * 6000 + [0] * 5700), np.array([0] * 6000 + [1] * 5700)
     assert mcnemar(first, second).p_value == pytest.approx(0.0057, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("margin", "expected", "text"),
+    [
+        (None, None, ""),
+        (0.15, (True, True, True), "neither is worse than the other by more than 0.1500"),
+        (0.05, (True, False, False), "second is no worse than first by more than 0.0500"),
+        (0.0001, (False, False, False), "not shown that either is no worse than the other by more than 0.0001"),
+    ],
+)
+def test_a_margin(margin: float | None, expected: tuple[bool, bool, bool] | None, text: str) -> None:
+    """Of 400 questions the second has 24 right that the first has wrong, and 16 the other way round: 0.02."""
+    first, second = ["a"] * 200 + ["x"] * 200, ["a"] * 184 + ["x"] * 16 + ["a"] * 24 + ["x"] * 176
+    comparison = compare(*sets(table(first), table(second)), margin=margin)
+    difference = comparison.report.any_of.difference
+    assert difference.value == pytest.approx(0.02)
+    assert -0.05 < difference.low < 0
+    assert 0.05 < difference.high < 0.15
+    found = comparison.to_json()["margin"]
+    if expected is None:
+        assert found is None
+        assert "by more than" not in comparison.to_text()
+    else:
+        assert tuple(found.values()) == (margin, *expected)
+        assert text in comparison.to_text()
+        assert text in comparison._repr_html_()

@@ -29,7 +29,7 @@ from vqa.data.vocab import commonest_answers
 from vqa.scoring import bounds, rules
 from vqa.scoring.answer_sets import AnswerSets, Floats
 from vqa.scoring.baselines import BlindBaselines, majority_answers, rank_by_count
-from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names
+from vqa.scoring.intervals import Clusters, Rate, cluster_names
 from vqa.scoring.normalize import normalize_answer
 from vqa.scoring.official_files import read_majority_answers
 from vqa.scoring.questions import encode_answers
@@ -60,7 +60,7 @@ def audit(card_path: str | Path, *, seed: int = 1, images: bool = True) -> Audit
     Parameters
     ----------
     card_path : the TOML file
-    seed : of the bootstrap
+    seed : recorded in the findings; no number depends on it
     images : whether to look at every image
 
     Raises
@@ -73,7 +73,7 @@ def audit(card_path: str | Path, *, seed: int = 1, images: bool = True) -> Audit
     card = load_card(card_path)
     # Every bad line is to be listed here, however many there are.
     splits = {
-        name: _Split(read_split(card, name, max_bad=1.0), seed, _published_majorities(files))
+        name: _Split(read_split(card, name, max_bad=1.0), _published_majorities(files))
         for name, files in card.splits.items()
     }
     train = splits.get(TRAIN)
@@ -103,22 +103,22 @@ def _published_majorities(files: SplitFiles) -> dict[str, str]:
 
 
 class _Split:
-    """One split with its encoded answers, its bootstrap and the majority answer of each question.
+    """One split with its encoded answers, its clusters and the majority answer of each question.
 
     Baselines and ceilings are learned twice from train: `majority` counts each question's majority answer once, as
     most VQA work does; `all_answers` counts every answer, as the vocabulary of a run does.
     """
 
-    def __init__(self, table: QuestionTable, seed: int, published: dict[str, str]) -> None:
+    def __init__(self, table: QuestionTable, published: dict[str, str]) -> None:
         self.table = table
         self.answers = encode_answers(table)
         own = majority_answers(self.answers)
         self.majority = [published.get(question_id, answer) for question_id, answer in zip(table.question_id, own)]
-        self.bootstrap = ClusterBootstrap(cluster_names(table.question_id, table.image_id), seed=seed)
+        self.clusters = Clusters(cluster_names(table.question_id, table.image_id))
         self.images = {image for image in table.image_id if image}
 
     def rate(self, values: Floats) -> Rate:
-        rate = self.bootstrap.rate(values)
+        rate = self.clusters.rate(values)
         assert rate is not None, "a split has at least one question"
         return rate
 
@@ -142,8 +142,8 @@ class _Split:
             commonest_answers=[[answer, count] for answer, count in occurrences.most_common(EXAMPLES)],
             unanimous=self.rate((distinct == 1).astype(np.float64)),
             per_split_ceiling=self.rate(bounds.per_split_ceiling(self.answers)),
-            human_any_of=self.bootstrap.rate(bounds.human_any_of(self.answers)),
-            human_leave_one_out=self.bootstrap.rate(bounds.human_leave_one_out(self.answers)),
+            human_any_of=self.clusters.rate(bounds.human_any_of(self.answers)),
+            human_leave_one_out=self.clusters.rate(bounds.human_leave_one_out(self.answers)),
             spellings=self.spellings(),
         )
 
@@ -161,7 +161,7 @@ class _Split:
                 distinct_answers=len(merged.compared.known),
                 unanimous=self.rate((largest == 1).astype(np.float64)),
                 per_split_ceiling=self.rate(largest),
-                human_any_of=self.bootstrap.rate(bounds.human_any_of(merged)),
+                human_any_of=self.clusters.rate(bounds.human_any_of(merged)),
             ),
         )
 
@@ -206,7 +206,7 @@ def _vocabulary_ceilings(train: _Split, others: dict[str, _Split]) -> list[Vocab
             for size in sizes:
                 words = ranking[:size]
                 any_of = split.rate(bounds.vocabulary_any_of(split.answers, words))
-                official = split.bootstrap.rate(bounds.vocabulary_official(split.answers, words))
+                official = split.clusters.rate(bounds.vocabulary_official(split.answers, words))
                 found.append(VocabularyCeiling(name, counted, size, any_of, official))
     return found
 
@@ -222,7 +222,7 @@ def _baselines(train: _Split, others: dict[str, _Split]) -> list[BlindRates]:
         for name, split in others.items():
             for baseline, predictions in blind.predict(split.table).items():
                 scores = rules.score_questions(predictions, split.answers)
-                any_of, official = split.rate(scores.any_of), split.bootstrap.rate(scores.official)
+                any_of, official = split.rate(scores.any_of), split.clusters.rate(scores.official)
                 answer = blind.commonest if baseline == "prior" else None
                 found.append(BlindRates(name, counted, baseline, answer, any_of, official))
     return found

@@ -12,6 +12,12 @@ json_option = click.option(
     "--json", "json_file", metavar="FILE", help="Write the result as JSON to FILE; - prints it instead of the text."
 )
 seed_option = click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
+margin_option = click.option(
+    "--margin",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="X",
+    help="Say whether one is no worse than the other by more than X, such as 0.01.",
+)
 engine_option = click.option(
     "--engine",
     type=click.Choice(["mxnet", "onnx"]),

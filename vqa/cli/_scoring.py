@@ -11,7 +11,7 @@ from vqa.collector import collector_paused
 if TYPE_CHECKING:
     from vqa.evaluation.system_predictions import SystemPredictions
     from vqa.scoring.answer_sets import AnswerSets
-    from vqa.scoring.intervals import ClusterBootstrap
+    from vqa.scoring.intervals import Clusters
 
 
 @collector_paused()
@@ -38,7 +38,7 @@ def score_with_card(card: Path, predictions: Path, split: str, partial: bool, se
     text = f"{evaluation.to_text()}\n{system.remarks()}\n\n{system.checks()}"
     report = {**evaluation.to_json(), "predictions": system.to_json()}
     by_protocol = _by_protocol(
-        options["names"], options["all_protocols"], system.predictions, system.scores.answers, system.bootstrap(seed),
+        options["names"], options["all_protocols"], system.predictions, system.scores.answers, system.clusters(),
         list(system.questions.question_id), list(system.questions.answer_type),
     )  # fmt: skip
     text += by_protocol[0]
@@ -47,7 +47,7 @@ def score_with_card(card: Path, predictions: Path, split: str, partial: bool, se
         from vqa.scoring.compare import compare
 
         other = read_system_predictions(options["against"], card, split=split, partial=partial)
-        comparison = compare(system.prediction_set(), other.prediction_set(), seed=seed)
+        comparison = compare(system.prediction_set(), other.prediction_set(), seed=seed, margin=options["margin"])
         text += f"\n\n{comparison.to_text()}"
         report["comparison"] = comparison.to_json()
     emit(text, report, options["json_file"])
@@ -79,7 +79,7 @@ def _by_protocol(
     all_protocols: bool,
     predictions: list[str],
     answers: AnswerSets,
-    bootstrap: ClusterBootstrap,
+    clusters: Clusters,
     question_ids: list[str],
     answer_types: list[str],
 ) -> tuple[str, dict[str, Any]]:
@@ -93,7 +93,7 @@ def _by_protocol(
     chosen = [protocol_named(name) for name in names]
     if not chosen and not all_protocols:
         return "", {}
-    scores = score_by_protocols(predictions, answers, bootstrap, PROTOCOLS.values() if all_protocols else chosen)
+    scores = score_by_protocols(predictions, answers, clusters, PROTOCOLS.values() if all_protocols else chosen)
     text = f"\n\n{render_scores(scores)}"
     report: dict[str, Any] = {"protocols": [asdict(score) for score in scores]}
     if len(chosen) > 1:
@@ -126,7 +126,7 @@ def score_official_files(questions: Path, annotations: Path, results: Path, part
         from vqa.files import replacing
         from vqa.scoring.answer_sets import AnswerSets
         from vqa.scoring.explanation import explain
-        from vqa.scoring.intervals import ClusterBootstrap, cluster_names
+        from vqa.scoring.intervals import Clusters, cluster_names
         from vqa.scoring.results import match_results, score_results
     official = reading.result()
     ids, answers = read_results(results)
@@ -151,14 +151,14 @@ def score_official_files(questions: Path, annotations: Path, results: Path, part
         text, more = _by_protocol(
             options["names"], options["all_protocols"], predictions,
             AnswerSets(chosen.answers, distinct_records=chosen.with_answer_ids),
-            ClusterBootstrap(cluster_names(chosen.question_id, chosen.image_id), seed=options["seed"]),
+            Clusters(cluster_names(chosen.question_id, chosen.image_id)),
             chosen.question_id, chosen.answer_type,
         )  # fmt: skip
     emit(score.to_text() + text, {**score.to_json(), **more}, json_file)
 
 
 def score_gqa_file(
-    predictions: Path, questions: Path, choices: Path | None, partial: bool, seed: int, json_file: str | None
+    predictions: Path, questions: Path, choices: Path | None, partial: bool, json_file: str | None
 ) -> None:
     """Score a file of answers by the files of GQA's own evaluation."""
     from dataclasses import asdict
@@ -176,7 +176,6 @@ def score_gqa_file(
         read.answers,
         choices=None if choices is None else read_gqa_choices(choices),
         partial=partial,
-        seed=seed,
         where=read.path,
     )
     emit(scores.to_text(), asdict(scores), json_file)

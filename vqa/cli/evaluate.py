@@ -37,14 +37,23 @@ def command(
     """Predict every question of a split once, in predict mode, and report the accuracy.
 
     A file that `vqa export` wrote is evaluated without MXNet; --engine onnx computes a run by onnxruntime as well.
+    A folder that `vqa train --seeds` wrote is one system: mean and spread over its seeds.
 
     \b
     Example, after `vqa train easy_vqa_3 --run runs/easy`:
       vqa evaluate runs/easy --predictions runs/easy/test.csv
     """
     from vqa.evaluation.prediction_files import format_of, write_predictions
-    from vqa.export.opening import open_trained
+    from vqa.export.opening import open_seeds, open_trained
 
+    if runs := open_seeds(run_dir, card=card, device=device, engine=engine):
+        from vqa.evaluation.seed_runs import evaluate_seeds
+
+        if predictions:
+            raise click.UsageError(f"--predictions takes one run, such as {runs[0].path}")
+        system = evaluate_seeds(str(run_dir), runs, split)
+        emit(system.to_text(), system.to_json(), json_file)
+        return
     if predictions:
         format_of(predictions)  # a wrong suffix should not cost a pass over the data
     run = open_trained(run_dir, card=card, device=device, engine=engine)

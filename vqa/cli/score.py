@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from vqa.cli._options import json_option, seed_option
+from vqa.cli._options import json_option, margin_option, seed_option
 
 FILE = click.Path(path_type=Path)
 
@@ -56,6 +56,7 @@ def _known(context: click.Context, parameter: click.Parameter, names: tuple[str,
 @click.option(
     "--against", type=FILE, metavar="OTHER", help="Compare with the answers in this file, question by question."
 )
+@margin_option
 @click.option(
     "--per-question",
     type=FILE,
@@ -81,12 +82,14 @@ def command(
     """
     from vqa.cli._scoring import score_gqa_file, score_official_files, score_with_card
 
+    if options["margin"] and not options["against"]:
+        raise click.UsageError("--margin belongs to a comparison: give --against OTHER as well")
     given = {"--questions": questions, "--annotations": annotations, "--results": results}
     gqa_questions, gqa_choices = options.pop("gqa_questions"), options.pop("gqa_choices")
     if gqa_choices and not gqa_questions:
         raise click.UsageError("--gqa-choices needs --gqa-questions")
     if gqa_questions and options["predictions"] and not (card or any(given.values())):
-        taken = _only(options, "--gqa-questions", "predictions", "partial", "seed", "json_file")
+        taken = _only(options, "--gqa-questions", "predictions", "partial", "json_file")
         score_gqa_file(questions=gqa_questions, choices=gqa_choices, **taken)
     elif options["predictions"] and card and not any(given.values()):
         score_with_card(card, **options)

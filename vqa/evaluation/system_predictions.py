@@ -20,7 +20,7 @@ from vqa.evaluation.predictions import scored_table
 from vqa.scoring.calibration import IN_ANSWER_SET
 from vqa.scoring.compare import PredictionSet
 from vqa.scoring.id_lists import duplicates, match_ids
-from vqa.scoring.intervals import ClusterBootstrap, cluster_names
+from vqa.scoring.intervals import Clusters, cluster_names
 from vqa.scoring.prediction_checks import (
     PredictionFinding,
     WhatIf,
@@ -86,9 +86,9 @@ class SystemPredictions:
         """Return the predictions table; probability and loss are empty where they are not known."""
         return scored_table(self.questions, self.predictions, self.probabilities, self.scores)
 
-    def bootstrap(self, seed: int) -> ClusterBootstrap:
-        """Return the resampling of the questions' images."""
-        return ClusterBootstrap(cluster_names(self.questions.question_id, self.questions.image_id), seed=seed)
+    def clusters(self) -> Clusters:
+        """Return the questions in clusters, one per image."""
+        return Clusters(cluster_names(self.questions.question_id, self.questions.image_id))
 
     def prediction_set(self) -> PredictionSet:
         """Return the predictions as `vqa.scoring.compare` takes them."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vqa.errors import ConfigError, InstallationError
 from vqa.evaluation.trained_model import TrainedModel
+from vqa.training.seed_folders import seed_folders
 
 SUFFIX = ".onnx"
 
@@ -52,3 +53,10 @@ def open_trained(
     except ImportError as error:
         raise InstallationError(f"--engine onnx needs {error.name}: pip install 'vqa[onnx]'") from error
     return open_run(path, card=card)
+
+
+def open_seeds(
+    folder: str | Path, *, card: str | Path | None = None, device: str = "cpu", engine: str | None = None
+) -> list[TrainedModel]:
+    """Open the runs of a folder that ``vqa train --seeds`` made, as `open_trained` does; [] for anything else."""
+    return [open_trained(path, card=card, device=device, engine=engine) for path in seed_folders(folder)]

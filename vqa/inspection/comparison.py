@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,9 @@ def write_comparison_html(path: str | Path, first: Source, second: Source, compa
         [System("A", left), System("B", right)],
         [
             facet("change", "Change", changes),
-            facet("answer_type", "Answer type", left["answer_type"].tolist()),
-            facet("question_type", "Question type", question_types(left["question"], left["question_type"])),
+            *question_facets(left),
         ],
-        _orders(left, right),
+        orders(left, right),
     )
     images = first.thumbnails(questions["images"]).page or second.thumbnails(questions["images"]).page
     return write_page(
@@ -56,7 +56,7 @@ def write_comparison_html(path: str | Path, first: Source, second: Source, compa
         "comparison.html",
         title=f"{first.name} and {second.name}",
         page_class=" ".join(["two-systems", *([] if images else ["no-images"])]),
-        facts=_facts(comparison),
+        facts=facts(comparison.questions, comparison.images, {**comparison.second, **comparison.first}),
         names={"A": first.name, "B": second.name},
         accuracies=_accuracies(comparison),
         p_value=_p_text(comparison.permutation.p_value),
@@ -69,9 +69,9 @@ def write_comparison_html(path: str | Path, first: Source, second: Source, compa
     )
 
 
-def left_out(first: Source, second: Source) -> list[str]:
+def left_out(*sources: Source) -> list[str]:
     """Return why images are left out; nothing else of the page needs the data set."""
-    reasons = dict.fromkeys(reason for source in (first, second) for reason in source.missing.values())
+    reasons = dict.fromkeys(reason for source in sources for reason in source.missing.values())
     return [f"left out: images ({reason})" for reason in reasons]
 
 
@@ -83,7 +83,16 @@ def _change(first_hit: int, second_hit: int, same_prediction: bool) -> str:
     return SAME_MISTAKE if same_prediction else OTHER_MISTAKE
 
 
-def _orders(left: pd.DataFrame, right: pd.DataFrame) -> list[dict[str, Any]]:
+def question_facets(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the filters by type of a predictions table's questions."""
+    return [
+        facet("answer_type", "Answer type", frame["answer_type"].tolist()),
+        facet("question_type", "Question type", question_types(frame["question"], frame["question_type"])),
+    ]
+
+
+def orders(left: pd.DataFrame, right: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the sort orders of two predictions tables, A and B, of the same questions."""
     margin = margins(right)[0] - margins(left)[0]
     with np.errstate(invalid="ignore"):  # a loss that is infinite on both sides neither rose nor fell
         harder = hardness(right) - hardness(left)
@@ -98,11 +107,11 @@ def _orders(left: pd.DataFrame, right: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _facts(comparison: ComparisonReport) -> list[tuple[str, str]]:
-    known = {**comparison.second, **comparison.first}
+def facts(questions: int, images: int, known: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what the head of a page says: numbers of questions and images, and what is known of the data."""
     pairs = [
-        ("questions", f"{comparison.questions:,}"),
-        ("images", f"{comparison.images:,}" if comparison.images else ""),
+        ("questions", f"{questions:,}"),
+        ("images", f"{images:,}" if images else ""),
         ("data", known.get("card")),
         ("split", known.get("split")),
         ("data hash", str(known.get("data_hash", ""))[:12]),

@@ -129,20 +129,18 @@ def calibration(
     """
     right = np.asarray(hits, dtype=np.float64)
     confidence = check_probabilities(probabilities, len(right))
-    columns = np.zeros((len(right), NUM_BINS + 2))
+    columns = np.zeros((len(right), NUM_BINS + 1))
     columns[np.arange(len(right)), _bin_numbers(confidence)] = right - confidence
-    columns[:, -2] = right * (confidence - 1) ** 2 + (1 - right) * confidence**2
     columns[:, -1] = 1
-    low, high = bootstrap.statistics(columns, _error_and_brier)
-    value = _error_and_brier(columns.sum(axis=0, keepdims=True))[0]
+    low, high = bootstrap.statistics(columns, _error)
+    value = float(_error(columns.sum(axis=0, keepdims=True))[0, 0])
     # Resampling adds noise to every bin and so lifts the error: the interval is made to hold the value.
-    ece, brier = (
-        Rate(float(at), len(right), float(min(at, below)), float(max(at, above)))
-        for at, below, above in zip(value, low, high)
-    )
+    ece = Rate(value, len(right), min(value, float(low[0])), max(value, float(high[0])))
+    brier = bootstrap.rate(right * (confidence - 1) ** 2 + (1 - right) * confidence**2)
+    assert brier is not None, "every question has a probability, and there is at least one"
     return Calibration(event, ece, brier, reliability_bins(confidence, right))
 
 
-def _error_and_brier(sums: Floats) -> Floats:
-    """Return (B, 2): the calibration error and the Brier score from sums (B, bins + 2) of `calibration`'s columns."""
-    return np.column_stack((np.abs(sums[:, :-2]).sum(axis=1), sums[:, -2])) / sums[:, -1:]
+def _error(sums: Floats) -> Floats:
+    """Return (B, 1): the calibration error from sums (B, bins + 1) of `calibration`'s columns."""
+    return np.abs(sums[:, :-1]).sum(axis=1, keepdims=True) / sums[:, -1:]

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from vqa.errors import DataError
@@ -18,14 +17,13 @@ from vqa.scoring.comparison_schema import (
     ChangedQuestion,
     ComparisonReport,
     McNemar,
-    PairedRates,
     Permutation,
-    TypeComparison,
 )
 from vqa.scoring.id_lists import name_ids
-from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names, rows_by_name
+from vqa.scoring.intervals import Clusters, cluster_names
+from vqa.scoring.pairs import Pairs, margin_test
 from vqa.scoring.questions import question_types
-from vqa.scoring.sign_flips import detectable_difference, holm, sign_flip_p
+from vqa.scoring.sign_flips import detectable_difference
 
 MUST_AGREE = ("data_hash", "split", "protocol")
 COLUMNS = ("question_id", "image_id", "question", "answers", "prediction", "answer_type", "question_type")
@@ -41,11 +39,13 @@ class PredictionSet:
     frame : the columns question_id, image_id, question, answers (tuples of raw strings), prediction, answer_type
         and question_type
     provenance : data_hash, split, protocol and what else is known; empty where nothing is
+    other_seeds : tables as `frame` of the same system, trained from other seeds
     """
 
     name: str
     frame: pd.DataFrame
     provenance: Mapping[str, Any]
+    other_seeds: Sequence[pd.DataFrame] = ()
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,17 @@ class Comparison:
         return render_html(self.report)
 
 
-def compare(first: PredictionSet, second: PredictionSet, *, seed: int = 1) -> Comparison:
+def compare(first: PredictionSet, second: PredictionSet, *, seed: int = 1, margin: float | None = None) -> Comparison:
     """Compare two sets of predictions question by question.
 
-    Both are scored here from their predictions and answers; hits and scores that they carry are not used. The
-    interval of a difference comes from resampling the images of the paired questions, the p-value from flipping the
-    signs of whole images.
+    Both are scored here from their predictions and answers; hits and scores that they carry are not used. P-value and
+    interval of a difference come from one test, which flips the signs of whole images: the interval holds 0 if and
+    only if the p-value is at least 0.05.
+
+    Parameters
+    ----------
+    seed : of the random signs from which intervals come
+    margin : difference of any-of accuracies, above 0, that would not matter: is either worse by more than that?
 
     Raises
     ------
@@ -81,27 +86,27 @@ def compare(first: PredictionSet, second: PredictionSet, *, seed: int = 1) -> Co
     notes = check_provenance(first, second)
     left, right = align(first, second)
     sets = AnswerSets(left["answers"])
-    bootstrap = ClusterBootstrap(cluster_names(left["question_id"].tolist(), left["image_id"].tolist()), seed=seed)
+    pairs = Pairs(Clusters(cluster_names(left["question_id"].tolist(), left["image_id"].tolist())), seed)
     predictions = left["prediction"].tolist(), right["prediction"].tolist()
     scores = [rules.score_questions(each, sets) for each in predictions]
     hits = scores[0].any_of, scores[1].any_of
     several = np.flatnonzero(sets.counts > 1)
-    official = _paired(bootstrap, scores[0].official, scores[1].official, several) if len(several) else None
+    official = pairs.rates(scores[0].official, scores[1].official, several) if len(several) else None
+    p_value = pairs.p_value(*hits)
+    any_of = pairs.rates(*hits, p_value=p_value)
     report = ComparisonReport(
         first={"file": first.name, **first.provenance},
         second={"file": second.name, **second.provenance},
         questions=len(left),
         images=len({image for image in left["image_id"] if image}),
         seed=seed,
-        any_of=_paired(bootstrap, *hits),
+        any_of=any_of,
         vqa_official=official,
         mcnemar=mcnemar(*hits),
-        permutation=Permutation(
-            sign_flip_p(hits[1] - hits[0], bootstrap.codes),
-            *detectable_difference(hits[1] - hits[0], bootstrap.codes),
-        ),
-        by_answer_type=_by_name(bootstrap, hits, left["answer_type"].tolist()),
-        by_question_type=_by_name(bootstrap, hits, question_types(left["question"], left["question_type"])),
+        margin=None if margin is None else margin_test(any_of.difference, margin),
+        permutation=Permutation(p_value, *detectable_difference(hits[1] - hits[0], pairs.clusters.codes)),
+        by_answer_type=pairs.by_name(hits, left["answer_type"].tolist()),
+        by_question_type=pairs.by_name(hits, question_types(left["question"], left["question_type"])),
         predictions_differ=sum(one != other for one, other in zip(*predictions)),
         changed=_changed(left, right, hits),
         notes=notes,
@@ -197,34 +202,6 @@ def _two_sided_p(one: int, other: int) -> float:
     steps = np.arange(1, fewer + 1, dtype=np.float64)
     logarithms = np.concatenate(([0.0], np.cumsum(np.log((total - steps + 1) / steps)))) - total * np.log(2)
     return min(1.0, 2 * float(np.exp(logarithms).sum()))
-
-
-def _paired(
-    bootstrap: ClusterBootstrap, first: Floats, second: Floats, rows: npt.ArrayLike | None = None
-) -> PairedRates:
-    """Return the rates over `rows`, of which there is at least one."""
-
-    def there(rate: Rate | None) -> Rate:
-        assert rate is not None
-        return rate
-
-    return PairedRates(
-        there(bootstrap.rate(first, rows)),
-        there(bootstrap.rate(second, rows)),
-        there(bootstrap.mean(second - first, rows)),
-    )
-
-
-def _by_name(bootstrap: ClusterBootstrap, hits: tuple[Floats, Floats], names: list[str]) -> dict[str, TypeComparison]:
-    """Return the paired rates and the p-value for each non-empty name, the most frequent first."""
-    rows_of = rows_by_name(names)
-    p_values = [sign_flip_p(hits[1][rows] - hits[0][rows], bootstrap.codes[rows]) for rows in rows_of.values()]
-    found = {}
-    for (name, rows), p_value, corrected in zip(rows_of.items(), p_values, holm(p_values)):
-        found[name] = TypeComparison(
-            len(rows), **vars(_paired(bootstrap, *hits, rows)), p_value=p_value, p_value_holm=corrected
-        )
-    return found
 
 
 def _changed(left: pd.DataFrame, right: pd.DataFrame, hits: tuple[Floats, Floats]) -> list[ChangedQuestion]:

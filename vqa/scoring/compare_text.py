@@ -38,6 +38,7 @@ def render(report: ComparisonReport, changed: int) -> str:
         _test(report),
         _verdict(report),
         *_power(report),
+        *_margin(report),
         *_types("answer type", report.by_answer_type),
         *_types("question type", report.by_question_type),
         *_changes("won", "second right, first wrong", report.changed, changed),
@@ -56,7 +57,7 @@ def render_html(report: ComparisonReport, changed: int = 5) -> str:
     tables = [html_table(header, [_cells(name, paired) for name, paired in rules if paired], "lrrrr", title)]
     for name, types in (("answer type", report.by_answer_type), ("question type", report.by_question_type)):
         rows = [
-            (*_cells(type_name, paired), _format_p(paired.p_value_holm), format_count(paired.n))
+            (*_cells(type_name, paired), format_p(paired.p_value_holm), format_count(paired.n))
             for type_name, paired in list(types.items())[:TYPES_SHOWN]
         ]
         if rows:
@@ -67,7 +68,7 @@ def render_html(report: ComparisonReport, changed: int = 5) -> str:
         if cells:
             caption = f"{change}: {len(cells)} of {format_count(len(chosen))}"
             tables.append(html_table(("question", "human answers", "first", "second"), cells, "llll", caption))
-    remarks = (_test(report), _verdict(report), *(f"note: {note}" for note in report.notes))
+    remarks = (_test(report), _verdict(report), *_margin(report), *(f"note: {note}" for note in report.notes))
     return "".join(tables) + "".join(f"<p>{html_text(remark)}</p>" for remark in remarks)
 
 
@@ -89,14 +90,15 @@ def _row(label: str, paired: PairedRates | TypeComparison, extra: str = "") -> s
     return f"{line}  {extra}" if extra else line
 
 
-def _format_p(p_value: float) -> str:
+def format_p(p_value: float) -> str:
+    """Return "p = 0.1234", or that it is smaller than what four decimals show."""
     return f"p < {_SMALLEST_P}" if p_value < _SMALLEST_P else f"p = {format_rate(p_value)}"
 
 
 def _test(report: ComparisonReport) -> str:
     test, p_value = report.mcnemar, report.permutation.p_value
     return (
-        f"signs of images flipped: {_format_p(p_value)}; only first right {format_count(test.only_first_right)}, "
+        f"signs of images flipped: {format_p(p_value)}; only first right {format_count(test.only_first_right)}, "
         f"only second right {format_count(test.only_second_right)}, both right {format_count(test.both_right)}, "
         f"both wrong {format_count(test.both_wrong)}"
     )
@@ -120,6 +122,20 @@ def _power(report: ComparisonReport) -> list[str]:
     return [f"smallest difference that these questions show in 80 % of cases: {format_rate(test.detectable)}{effect}"]
 
 
+def _margin(report: ComparisonReport) -> list[str]:
+    """Return what the interval says of the margin."""
+    test = report.margin
+    if test is None:
+        return []
+    within = f"by more than {format_rate(test.margin)}"
+    if test.equivalent:
+        return [f"neither is worse than the other {within}: the interval of the difference lies within this margin"]
+    better, worse = ("second", "first") if test.second_no_worse else ("first", "second")
+    if test.second_no_worse or test.first_no_worse:
+        return [f"{better} is no worse than {worse} {within}: the interval of the difference lies on this side of it"]
+    return [f"not shown that either is no worse than the other {within}"]
+
+
 def _types(title: str, paired_by_name: Mapping[str, TypeComparison]) -> list[str]:
     if not paired_by_name:
         return []
@@ -127,9 +143,14 @@ def _types(title: str, paired_by_name: Mapping[str, TypeComparison]) -> list[str
     left = len(paired_by_name) - len(shown)
     lines = [
         "",
-        f"any-of by {title} (p-values corrected for their number)",
+        f"any-of by {title} (each interval and p for itself; then p corrected for the number of types)",
         *(
-            _row(f"  {name}", paired, f"{_format_p(paired.p_value_holm)}, {format_count(paired.n)} questions")
+            _row(
+                f"  {name}",
+                paired,
+                f"{format_p(paired.p_value)}, corrected {format_p(paired.p_value_holm).removeprefix('p = ')}, "
+                f"{format_count(paired.n)} questions",
+            )
             for name, paired in shown
         ),
     ]

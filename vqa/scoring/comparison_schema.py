@@ -45,6 +45,23 @@ class Permutation:
 
 
 @dataclass(frozen=True)
+class MarginTest:
+    """Whether the interval of the difference lies within a margin that would not matter, on one side or both.
+
+    Attributes
+    ----------
+    margin : a difference of any-of accuracies
+    second_no_worse, first_no_worse : shown to be worse than the other by less than the margin, if at all
+    equivalent : both
+    """
+
+    margin: float
+    second_no_worse: bool
+    first_no_worse: bool
+    equivalent: bool
+
+
+@dataclass(frozen=True)
 class TypeComparison:
     """The any-of accuracies over the `n` questions of one type; the p-value as it is and corrected after Holm."""
 
@@ -79,6 +96,7 @@ class ComparisonReport:
     questions, images : their number
     any_of, vqa_official : rates and their difference; the official one over the questions with at least two answers,
         None where there are none
+    margin : whether one is no worse than the other by more than a margin, None where none was given
     by_answer_type, by_question_type : any-of accuracy for each type, the most frequent first
     predictions_differ : number of questions that are answered differently
     changed : the questions that exactly one side has right
@@ -94,6 +112,7 @@ class ComparisonReport:
     vqa_official: PairedRates | None
     mcnemar: McNemar
     permutation: Permutation
+    margin: MarginTest | None
     by_answer_type: dict[str, TypeComparison]
     by_question_type: dict[str, TypeComparison]
     predictions_differ: int

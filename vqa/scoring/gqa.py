@@ -14,7 +14,7 @@ import numpy as np
 from vqa.errors import DataError
 from vqa.scoring.formatting import format_count, format_rate
 from vqa.scoring.id_lists import match_ids, name_ids
-from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names
+from vqa.scoring.intervals import Clusters, Rate, cluster_names
 from vqa.scoring.json_decoding import decode, read_bytes
 
 _KINDS_IN_COMMON = ("color", "material", "shape")
@@ -134,7 +134,6 @@ def score_gqa(
     *,
     choices: Mapping[str, Choices] | None = None,
     partial: bool = False,
-    seed: int = 1,
     where: str = "",
 ) -> GqaScores:
     """Score answers as GQA's evaluation does; what its files do not allow to be computed is None, never 0.
@@ -167,7 +166,7 @@ def score_gqa(
     if not scored:
         raise DataError(f"{where}: expected an answer to at least one balanced question, got none")
     chosen = list(scored.values())
-    bootstrap = ClusterBootstrap(cluster_names(list(scored), [each.image_id for each in chosen]), seed=seed)
+    clusters = Clusters(cluster_names(list(scored), [each.image_id for each in chosen]))
     hits = np.asarray([said[question_id] == each.answer for question_id, each in scored.items()], dtype=np.float64)
     is_open = np.asarray([each.types.structural == "query" for each in chosen])
     notes: dict[str, str] = {}
@@ -178,15 +177,15 @@ def score_gqa(
         notes["distribution"] = "no question names its group"
     return GqaScores(
         questions=len(scored),
-        accuracy=bootstrap.rate(hits),
-        binary=bootstrap.rate(np.where(is_open, np.nan, hits)),
-        open=bootstrap.rate(np.where(is_open, hits, np.nan)),
-        consistency=None if consistent is None else bootstrap.rate(consistent),
-        validity=None if valid is None else bootstrap.rate(valid),
-        plausibility=None if plausible is None else bootstrap.rate(plausible),
+        accuracy=clusters.rate(hits),
+        binary=clusters.rate(np.where(is_open, np.nan, hits)),
+        open=clusters.rate(np.where(is_open, hits, np.nan)),
+        consistency=None if consistent is None else clusters.rate(consistent),
+        validity=None if valid is None else clusters.rate(valid),
+        plausibility=None if plausible is None else clusters.rate(plausible),
         distribution=distance,
-        by_structural_type=bootstrap.rates_by_name(hits, [each.types.structural for each in chosen]),
-        by_semantic_type=bootstrap.rates_by_name(hits, [each.types.semantic for each in chosen]),
+        by_structural_type=clusters.rates_by_name(hits, [each.types.structural for each in chosen]),
+        by_semantic_type=clusters.rates_by_name(hits, [each.types.semantic for each in chosen]),
         notes=notes,
     )
 

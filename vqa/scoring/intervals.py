@@ -1,22 +1,22 @@
-"""95 % intervals of means: a bootstrap over images, because questions about one image are not independent."""
+"""95 % intervals of rates over questions that come in clusters: those about one image are not independent."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from vqa.scoring.answer_sets import Floats, Integers, Strings, distinct_codes
+from vqa.scoring.beta import beta_quantile, student_t_quantile
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95
-_TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
-# Sums of scores that differ by less are rounding errors of one sum.
-_DECIMALS = 12
+_TAIL = (1 - CONFIDENCE) / 2
+# Sums of squares per question below this are rounding errors.
+_NO_SPREAD = 1e-12
 # Numbers in one block of resampled weights: bounds the memory, not the result.
 _BLOCK = 4_000_000
 
@@ -36,72 +36,137 @@ class Rate:
 
 
 def cluster_names(question_ids: Sequence[str] | Strings, image_ids: Sequence[str] | Strings) -> list[str]:
-    """Return what each question is resampled with: its image, or itself where it has none."""
+    """Return what each question is clustered with: its image, or itself where it has none."""
     return [f"image {image}" if image else f"question {question}" for question, image in zip(question_ids, image_ids)]
 
 
-class ClusterBootstrap:
-    """Resamples whole clusters of questions with replacement, `resamples` times, from one seed.
+class ClusterSums(NamedTuple):
+    """What the intervals of K rates are computed from, each float64 (K,).
 
-    Every number is computed on the same resamples, so that it does not depend on what was computed before it.
+    With z_g = sum over the questions of cluster g of (value - rate), and m_g their number:
+
+    Attributes
+    ----------
+    questions, clusters : their number
+    rate : the mean value
+    squares : sum over the questions of (value - rate)^2
+    second, fourth : sum over the clusters of z_g^2, of z_g^4
+    sizes : sum over the clusters of m_g^2
+    """
+
+    questions: Floats
+    clusters: Floats
+    rate: Floats
+    squares: Floats
+    second: Floats
+    fourth: Floats
+    sizes: Floats
+
+
+def _sums(values: Floats, codes: Integers) -> list[float]:
+    """Return the numbers of `ClusterSums` for one rate, of values (N,) in the clusters `codes`, int64 (N,); N > 0."""
+    rate = values.mean()
+    gaps = values - rate
+    _, places = np.unique(codes, return_inverse=True)
+    squares = np.bincount(places, weights=gaps) ** 2
+    sizes = np.bincount(places).astype(np.float64)
+    return [len(values), len(sizes), rate, gaps @ gaps, squares.sum(), squares @ squares, sizes @ sizes]
+
+
+def rate_interval(sums: ClusterSums) -> tuple[Floats, Floats]:
+    """Return the lower and upper bounds (K,) of K rates of values in [0, 1], from their sums, each (K,).
+
+    The interval is that of Clopper and Pearson for n* questions of which rate n* are right, after Korn and Graubard:
+
+        n*     = n / effect, but never below n^2 / sum of m_g^2, to which clusters of one answer each would lead
+        effect = design effect (t_v / t_(n-1))^2
+        design effect = G / (G - 1) sum of z_g^2 / (n / (n - 1) sum of (value - rate)^2), at least 1
+        v      = (sum of z_g^2)^2 / sum of z_g^4, at most G - 1: how many clusters the design effect is known from
+
+    with t_v the 0.975 quantile of Student's t. One question per cluster gives n* = n and the interval of Clopper and
+    Pearson. Where all values are equal, nothing is known of the clusters: the bound for G clusters is taken, with all
+    of them right 0.025^(1/G). One cluster tells nothing, unless all its values are equal.
+
+    Source: Korn and Graubard, "Confidence intervals for proportions with small expected number of positive counts
+    estimated from survey data", 1998; v after Satterthwaite, "An approximate distribution of estimates of variance
+    components", 1946.
+
+    >>> low, high = rate_interval(ClusterSums(*np.array([[10], [10], [0.9], [0.9], [0.9], [0.657], [10]])))
+    >>> round(float(low[0]), 4), round(float(high[0]), 4)
+    (0.555, 0.9975)
+    """
+    n, clusters, rate, squares = sums[:4]
+    equal = squares <= _NO_SPREAD * n
+    several = ~equal & (clusters > 1)
+    unseen = 1 - _TAIL ** (1 / clusters)
+    low = np.where(equal, rate * (1 - unseen), 0.0)
+    high = np.where(equal, 1 - (1 - rate) * (1 - unseen), 1.0)
+    if several.any():
+        n, clusters, rate, squares, second, fourth, sizes = (each[several] for each in sums)
+        design = np.maximum(1.0, clusters / (clusters - 1) * second / (n / (n - 1) * squares))
+        freedom = np.clip(second**2 / np.maximum(fourth, _NO_SPREAD**2), 1.0, clusters - 1)
+        quantiles = student_t_quantile(CONFIDENCE, np.concatenate((freedom, n - 1))).reshape(2, -1)
+        effective = np.maximum(n / design * (quantiles[1] / quantiles[0]) ** 2, n**2 / sizes)
+        effective = np.minimum(effective, n / design)
+        right, wrong = rate * effective, (1 - rate) * effective
+        # The upper bound of the right ones is 1 minus the lower bound of the wrong ones.
+        bounds = beta_quantile(_TAIL, np.concatenate((right, wrong)), np.concatenate((wrong, right)) + 1)
+        low[several], high[several] = bounds[: len(n)], 1 - bounds[len(n) :]
+    return low, high
+
+
+class Clusters:
+    """Questions in clusters, and the rates over them with their intervals.
 
     Parameters
     ----------
-    clusters : name of the cluster of each of N questions
-    seed : of the random generator
+    names : name of the cluster of each of N questions
     """
 
-    def __init__(self, clusters: Sequence[str] | Strings, *, seed: int = 1, resamples: int = RESAMPLES) -> None:
-        self.codes, distinct = distinct_codes(clusters)
+    def __init__(self, names: Sequence[str] | Strings) -> None:
+        self.codes, distinct = distinct_codes(names)
         self.num_clusters = len(distinct)
-        self.seed = seed
-        self.resamples = resamples
 
-    def mean(self, values: npt.ArrayLike, rows: npt.ArrayLike | None = None) -> Rate | None:
-        """Return the mean of `values` (N,) with its percentile interval, over `rows` where given; None over none.
+    def rate(self, values: npt.ArrayLike, rows: npt.ArrayLike | None = None) -> Rate | None:
+        """Return the mean of `values` (N,) in [0, 1] with its interval, over `rows` where given; None over none.
 
         NaN is no value: the mean and its n are over the questions that have one.
         """
-        chosen, codes = self._chosen(values, rows)
-        if not len(chosen):
-            return None
-        sums: Floats = np.bincount(codes, weights=chosen, minlength=self.num_clusters).astype(np.float64)
-        counts = np.bincount(codes, minlength=self.num_clusters)
-        drawn_sums, drawn_counts = self._resampled_sums(sums, counts).T
-        there = drawn_counts > 0  # a resample may have none of the few clusters that `rows` are from
-        low, high = np.quantile(drawn_sums[there] / drawn_counts[there], _TAILS)
-        value = float(chosen.mean())
-        return Rate(value, len(chosen), min(value, float(low)), max(value, float(high)))
-
-    def _chosen(self, values: npt.ArrayLike, rows: npt.ArrayLike | None) -> tuple[Floats, Integers]:
-        """Return the values of `rows` that are not NaN, and their clusters."""
-        chosen, codes = np.asarray(values, dtype=np.float64), self.codes
-        if rows is not None:
-            index = np.asarray(rows)
-            chosen, codes = chosen[index], codes[index]
-        there = ~np.isnan(chosen)
-        return (chosen, codes) if there.all() else (chosen[there], codes[there])
-
-    def rate(self, values: npt.ArrayLike, rows: npt.ArrayLike | None = None) -> Rate | None:
-        """Return the mean of values in [0, 1] with its interval; as `mean`, but honest where resampling sees no spread.
-
-        Where every question scores 0, or every one 1, the exact binomial bound for the number of clusters is used:
-        with all of G clusters right the rate may be as low as 0.025^(1/G). One cluster alone tells nothing more.
-        """
-        mean = self.mean(values, rows)
-        if mean is None or round(mean.high - mean.low, _DECIMALS - 3):
-            return mean
-        num_clusters = len(np.unique(self._chosen(values, rows)[1]))
-        bound = _TAILS[0] ** (1 / num_clusters)
-        if mean.value in (0.0, 1.0):
-            low, high = (bound, 1.0) if mean.value else (0.0, 1 - bound)
-            return Rate(mean.value, mean.n, low, high)
-        return Rate(mean.value, mean.n, 0.0, 1.0) if num_clusters == 1 else mean
+        return self._rates(values, {"": slice(None) if rows is None else np.asarray(rows)}).get("")
 
     def rates_by_name(self, values: npt.ArrayLike, names: Sequence[str] | Strings) -> dict[str, Rate]:
         """Return the rate for each distinct non-empty name of `names` (N,), the most frequent first."""
-        rates = {name: self.rate(values, rows) for name, rows in rows_by_name(names).items()}
-        return {name: rate for name, rate in rates.items() if rate is not None}
+        return self._rates(values, rows_by_name(names))
+
+    def _rates(self, values: npt.ArrayLike, rows_of: Mapping[str, Integers | slice]) -> dict[str, Rate]:
+        """Return the rate over the rows of each name, all intervals at once; names without a value have none."""
+        every = np.asarray(values, dtype=np.float64)
+        there = ~np.isnan(every)
+        found = {}
+        for name, rows in rows_of.items():
+            kept = there[rows]
+            if kept.any():
+                found[name] = _sums(every[rows][kept], self.codes[rows][kept])
+        if not found:
+            return {}
+        sums = ClusterSums(*np.array(list(found.values())).T)
+        numbers = zip(found, sums.rate.tolist(), sums.questions.tolist(), *rate_interval(sums))
+        return {name: Rate(rate, int(n), float(low), float(high)) for name, rate, n, low, high in numbers}
+
+
+class ClusterBootstrap(Clusters):
+    """Clusters that are also resampled, for what no formula gives: whole clusters with replacement, from one seed.
+
+    Parameters
+    ----------
+    names : name of the cluster of each of N questions
+    seed : of the random generator
+    """
+
+    def __init__(self, names: Sequence[str] | Strings, *, seed: int = 1, resamples: int = RESAMPLES) -> None:
+        super().__init__(names)
+        self.seed = seed
+        self.resamples = resamples
 
     def statistics(self, columns: Floats, compute: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
         """Return the lower and upper bounds (K,) of K statistics that are computed from sums over the questions.
@@ -113,60 +178,17 @@ class ClusterBootstrap:
         """
         table = np.column_stack([np.bincount(self.codes, weights=column) for column in columns.T])
         found = np.concatenate([compute(weights @ table) for weights in self._weights()])
-        low, high = np.quantile(found, _TAILS, axis=0)
+        low, high = np.quantile(found, (_TAIL, 1 - _TAIL), axis=0)
         return low, high
 
-    def _resampled_sums(self, sums: Floats, counts: Integers) -> Floats:
-        """Return float64 (resamples, 2): resampled totals of each cluster's sum and count, both (G,).
-
-        Clusters with equal sums and counts are interchangeable. Few clusters are drawn one by one, in the order of
-        their numbers, which are then the same in whatever order the questions come. Of many, only how many of each
-        kind are drawn: a multinomial over the few distinct pairs has exactly that distribution.
-        """
-        if self._fits_one_block:
-            (weights,) = self._weights()
-            return weights @ _in_order(sums, counts)
-        there = counts > 0
-        pairs = _in_order(sums[there], counts[there])
-        starts = np.flatnonzero(np.concatenate(([True], (pairs[1:] != pairs[:-1]).any(axis=1))))
-        # The clusters without a question are one more kind, the first.
-        kinds = np.concatenate((np.zeros((1, 2)), pairs[starts]))
-        multiplicity = np.concatenate(([self.num_clusters - len(pairs)], np.diff(np.append(starts, len(pairs)))))
-        kinds, multiplicity = kinds[multiplicity > 0], multiplicity[multiplicity > 0]
-        generator = np.random.default_rng(self.seed)
-        size, block = self.num_clusters, max(1, _BLOCK // len(kinds))
-        drawn = [
-            generator.multinomial(size, multiplicity / size, size=min(block, self.resamples - start))
-            for start in range(0, self.resamples, block)
-        ]
-        return np.concatenate([numbers @ kinds for numbers in drawn])
-
-    @property
-    def _fits_one_block(self) -> bool:
-        return self.num_clusters * self.resamples <= _BLOCK
-
-    def _weights(self) -> Iterable[Floats]:
-        """Return blocks (B, G) of the weights: how often each cluster is drawn in each resample."""
-        return (self._only_block,) if self._fits_one_block else self._blocks()
-
-    @cached_property
-    def _only_block(self) -> Floats:
-        (weights,) = self._blocks()
-        return weights
-
-    def _blocks(self) -> Iterator[Floats]:
+    def _weights(self) -> Iterator[Floats]:
+        """Yield blocks (B, G) of the weights: how often each cluster is drawn in each resample."""
         generator = np.random.default_rng(self.seed)
         size = self.num_clusters
         block = max(1, _BLOCK // max(size, 1))
         for start in range(0, self.resamples, block):
             drawn = generator.integers(size, size=(min(block, self.resamples - start), size))
             yield np.stack([np.bincount(row, minlength=size) for row in drawn]).astype(np.float64)
-
-
-def _in_order(sums: Floats, counts: Integers) -> Floats:
-    """Return float64 (G, 2): the pairs of a sum and a count, sorted, without the rounding errors of the sums."""
-    rounded = sums.round(_DECIMALS)
-    return np.column_stack((rounded, counts))[np.lexsort((rounded, counts))]
 
 
 def rows_by_name(names: Sequence[str] | Strings) -> dict[str, Integers]:

@@ -10,7 +10,7 @@ import numpy as np
 from vqa.errors import InstallationError
 from vqa.scoring.answer_sets import AnswerSets
 from vqa.scoring.formatting import format_count, format_rate
-from vqa.scoring.intervals import ClusterBootstrap, Rate
+from vqa.scoring.intervals import Clusters, Rate
 from vqa.scoring.protocols import PROTOCOLS, Predictions, Protocol
 
 EXAMPLES = 5
@@ -52,7 +52,7 @@ class ProtocolDifference:
 def score_by_protocols(
     predictions: Predictions,
     answers: AnswerSets,
-    bootstrap: ClusterBootstrap,
+    clusters: Clusters,
     protocols: Iterable[Protocol] = PROTOCOLS.values(),
 ) -> list[ProtocolScore]:
     """Return the score of N predictions under each protocol."""
@@ -60,7 +60,7 @@ def score_by_protocols(
     for protocol in protocols:
         rate, note = None, protocol.traps
         try:
-            rate = bootstrap.rate(protocol.defined_scores(predictions, answers))
+            rate = clusters.rate(protocol.defined_scores(predictions, answers))
             if rate is None:
                 note = f"not defined: {protocol.undefined}"
         except InstallationError as error:

@@ -33,6 +33,7 @@ from vqa.scoring.report_schema import (
     WupsRate,
 )
 from vqa.scoring.report_text import render, render_html
+from vqa.scoring.sign_flips import sign_flip_interval
 from vqa.scoring.wups_rates import wups_rates
 
 
@@ -98,7 +99,7 @@ def evaluate(
     answer_vocabulary : the answers that could be predicted; without it there are no ceilings of the vocabulary
     split, card, data_hash, protocol, versions : provenance, written into the report
     wups : report WUPS as well, where WordNet is installed; a note says where it is not
-    seed : of the bootstrap
+    seed : of the resampling from which the interval of the calibration error comes
 
     Raises
     ------
@@ -151,7 +152,7 @@ def evaluate(
         per_split=scorer.per_split(predictions),
         vqa_official=scorer.by_type(scored.official),
         vqa_lenient=scorer.by_type(lenient),
-        formatting_loss=scorer.bootstrap.mean(lenient - scored.official),
+        formatting_loss=scorer.difference(lenient - scored.official),
         wups=wups_by_threshold,
         ceilings=scorer.ceilings(vocabulary),
         baselines=Baselines() if blind is None else scorer.baselines(blind),
@@ -186,8 +187,19 @@ class _Scorer:
         fractions, counts = rules.per_split(predictions, self.sets), self.sets.counts
         value = rules.mean_fraction(fractions, counts)
         ceiling = rules.mean_fraction(bounds.per_split_ceiling(self.sets), counts)
-        rate = self.rate(fractions)
-        return RateWithCeiling(value, rate.n, min(rate.low, value), max(rate.high, value), ceiling)
+        rate, most = self.rate(fractions), self.rate(bounds.per_split_ceiling(self.sets))
+        # No network exceeds the ceiling, so neither does an interval that of the ceiling.
+        low, high = min(rate.low, value), max(min(rate.high, most.high), value)
+        return RateWithCeiling(value, rate.n, low, high, ceiling)
+
+    def difference(self, values: Floats) -> Rate | None:
+        """Return the mean of differences (N,) in [-1, 1] with its interval; NaN is no value, None over none."""
+        rows = np.flatnonzero(~np.isnan(values))
+        if not len(rows):
+            return None
+        low, high = sign_flip_interval(values[rows], self.bootstrap.codes[rows], seed=self.bootstrap.seed)
+        value = float(values[rows].mean())
+        return Rate(value, len(rows), min(low, value), max(high, value))
 
     def calibration(
         self, predictions: Sequence[str] | Strings, probabilities: npt.ArrayLike, event: str

@@ -13,7 +13,7 @@ from vqa.errors import DataError
 from vqa.scoring.answer_sets import AnswerSets, Floats, distinct_codes
 from vqa.scoring.formatting import format_count, format_percent, round_percent
 from vqa.scoring.id_lists import match_ids
-from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names
+from vqa.scoring.intervals import Clusters, Rate, cluster_names
 from vqa.scoring.official_files import OfficialQuestions
 from vqa.scoring.protocols import Protocol, protocol_named
 from vqa.scoring.rules import official_note
@@ -118,7 +118,7 @@ def score_results(
     """Score one prediction per question.
 
     overall = round(100 sum of the scores / questions, 2), and the same over the questions of each type; the
-    unrounded values come with their n and 95 % interval (bootstrap over images).
+    unrounded values come with their n and 95 % interval over images. `seed` is recorded; no number depends on it.
 
     Raises
     ------
@@ -128,10 +128,10 @@ def score_results(
     protocol = protocol_named(rule)
     sets = AnswerSets(questions.answers, distinct_records=questions.with_answer_ids)
     scores = protocol.score(predictions, sets)
-    bootstrap = ClusterBootstrap(cluster_names(questions.question_id, questions.image_id), seed=seed)
-    by_answer_type = bootstrap.rates_by_name(scores, questions.answer_type)
-    by_question_type = bootstrap.rates_by_name(scores, questions.question_type)
-    overall = bootstrap.rate(scores)
+    clusters = Clusters(cluster_names(questions.question_id, questions.image_id))
+    by_answer_type = clusters.rates_by_name(scores, questions.answer_type)
+    by_question_type = clusters.rates_by_name(scores, questions.question_type)
+    overall = clusters.rate(scores)
     assert overall is not None, "there is at least one question"
     summary = ResultSummary(
         protocol=protocol.name,

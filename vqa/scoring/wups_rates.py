@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from vqa.scoring.answer_sets import AnswerSets, Floats, Strings
-from vqa.scoring.intervals import ClusterBootstrap, Rate
+from vqa.scoring.intervals import Clusters, Rate
 from vqa.scoring.report_schema import WupsRate
 from vqa.scoring.wups import THRESHOLDS, Wups
 
@@ -13,7 +13,7 @@ from vqa.scoring.wups import THRESHOLDS, Wups
 def wups_rates(
     predictions: Sequence[str] | Strings,
     sets: AnswerSets,
-    bootstrap: ClusterBootstrap,
+    clusters: Clusters,
     *,
     blind: Mapping[str, Sequence[str]],
     vocabulary: Sequence[str] | None,
@@ -24,7 +24,7 @@ def wups_rates(
     ----------
     predictions : N answers
     sets : the human answers of the N questions
-    bootstrap : over the N questions
+    clusters : of the N questions
     blind : the N answers of each blind baseline, by its name
     vocabulary : the answers that could be predicted; without it there is no ceiling
 
@@ -36,14 +36,14 @@ def wups_rates(
     wups = Wups()
     found = {}
     for threshold in THRESHOLDS:
-        baselines = {name: _rate(bootstrap, wups.scores(answers, sets, threshold)) for name, answers in blind.items()}
-        ceiling = None if vocabulary is None else _rate(bootstrap, wups.ceiling(vocabulary, sets, threshold))
-        rate = _rate(bootstrap, wups.scores(predictions, sets, threshold))
+        baselines = {name: _rate(clusters, wups.scores(answers, sets, threshold)) for name, answers in blind.items()}
+        ceiling = None if vocabulary is None else _rate(clusters, wups.ceiling(vocabulary, sets, threshold))
+        rate = _rate(clusters, wups.scores(predictions, sets, threshold))
         found[str(threshold)] = WupsRate(**vars(rate), baselines=baselines, vocabulary_ceiling=ceiling)
     return found
 
 
-def _rate(bootstrap: ClusterBootstrap, values: Floats) -> Rate:
-    rate = bootstrap.rate(values)
+def _rate(clusters: Clusters, values: Floats) -> Rate:
+    rate = clusters.rate(values)
     assert rate is not None, "every question has a value, and there is at least one"
     return rate
