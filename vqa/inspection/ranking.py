@@ -12,7 +12,7 @@ from vqa.inspection.comparison import facts, left_out, orders, question_facets
 from vqa.inspection.explorer import System, explorer_data, facet
 from vqa.inspection.page import write_page
 from vqa.inspection.source import Source
-from vqa.scoring.ranking import RankingReport
+from vqa.scoring.ranking_schema import RankingReport
 from vqa.scoring.ranking_text import PAIR_HEADER, letters, pair_cells, remarks
 
 

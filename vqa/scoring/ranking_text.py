@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vqa.display import html_table, html_text
 from vqa.scoring.compare_text import format_p
 from vqa.scoring.formatting import format_count, format_rate
+from vqa.scoring.ranking_schema import RankedPair, RankedSystem, RankingReport
 from vqa.scoring.seeds import render_spread
-
-if TYPE_CHECKING:
-    from vqa.scoring.ranking import RankedPair, RankedSystem, RankingReport
 
 SYSTEM_HEADER = ("rank", "system", "any-of", "95 % interval", "VQA official")
 PAIR_HEADER = ("difference", "", "95 % interval", "p", "corrected", "")
