@@ -76,3 +76,10 @@ def test_compare(tmp_path: Path) -> None:
     done = run("compare", str(first), str(second))
     assert (done.returncode, done.stderr) == (0, "")
     assert "any-of accuracy           0.5000  1.0000         +0.5000" in done.stdout
+
+
+def test_the_official_score_imports_no_pandas() -> None:
+    """Its import takes as long as reading and scoring twenty thousand questions."""
+    script = "import sys, vqa.scoring.results, vqa.scoring.official_files; print('pandas' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout == "False\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 from vqa.errors import DataError
 from vqa.scoring.answer_sets import AnswerSets, AnswersLike, Integers, Strings, as_answer_sets, distinct_codes
@@ -20,13 +19,13 @@ def commonest_by_group(groups: Integers, answers: AnswerSets) -> list[str]:
     groups : int64 (N,), the group of each question, numbered 0 to G - 1 without a gap
     answers : the human answers of the N questions, each occurrence counting once
     """
+    codes = answers.compared.codes
     forms = list(answers.compared.known)
-    # Pairs of a group and an answer, numbered in the order of their first occurrence; np.unique would sort them all.
-    numbers, pairs = pd.factorize(groups[answers.rows] * len(forms) + answers.compared.codes)
-    group, form = np.divmod(pairs, max(len(forms), 1))
-    order = np.lexsort((-np.bincount(numbers), group))  # a stable sort: of equal counts the first stays first
-    _, starts = np.unique(group[order], return_index=True)
-    return [forms[code] for code in form[order][starts]]
+    pairs, first, counts = np.unique(groups[answers.rows] * len(forms) + codes, return_index=True, return_counts=True)
+    order = np.lexsort((first, -counts, pairs // max(len(forms), 1)))
+    group_of_pair = pairs[order] // max(len(forms), 1)
+    _, starts = np.unique(group_of_pair, return_index=True)
+    return [forms[code] for code in pairs[order][starts] % max(len(forms), 1)]
 
 
 def majority_answers(answers: AnswersLike) -> list[str]:
