@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from vqa._mxnet import mx
 from vqa.errors import ConfigError, DataError, InstallationError
@@ -74,6 +75,32 @@ def test_random_weights_are_a_function_of_the_seed(pixels):
     np.testing.assert_array_equal(first.encode(pixels), again.encode(pixels))
     assert not np.allclose(first.encode(pixels), other.encode(pixels), rtol=0.1)
     assert 1e-3 < first.encode(pixels).max() < 1e3
+
+
+def test_several_sizes_stand_side_by_side():
+    pixels = np.random.default_rng(1).integers(0, 256, (2, 3, 128, 128), dtype=np.uint8)
+    settings = {"weights": "random", "seed": 3}
+    large, small = (ImageEncoder("mobilenet0.25", size=size, grid=True, **settings) for size in (128, 64))
+    both = ImageEncoder("mobilenet0.25", size=128, more_sizes=[64], grid=True, **settings)
+    assert (large.shape, small.shape, both.shape) == ((16, 256), (4, 256), (4, 512))
+    assert both.settings == {**large.settings, "more_sizes": [64]}
+    grid = both.encode(pixels)
+    # The finer grid, 4 x 4, is averaged to the cells of the coarser one, 2 x 2.
+    fine = large.encode(pixels).reshape(2, 2, 2, 2, 2, 256).mean(axis=(2, 4)).reshape(2, 4, 256)
+    np.testing.assert_allclose(grid[..., :256], fine, rtol=1e-4, atol=1e-5)
+    shrunk = [Image.fromarray(image.transpose(1, 2, 0)).resize((64, 64), Image.Resampling.BILINEAR) for image in pixels]
+    coarse = small.encode(np.stack([np.asarray(image).transpose(2, 0, 1) for image in shrunk]))
+    lengths = [np.linalg.norm(view.mean(axis=1), axis=1)[:, None, None] for view in (fine, coarse)]
+    np.testing.assert_allclose(grid[..., 256:], coarse * lengths[0] / lengths[1], rtol=1e-3, atol=1e-4)
+    # The average of the grid's cells is the vector.
+    vectors = ImageEncoder("mobilenet0.25", size=128, more_sizes=[64], **settings).encode(pixels)
+    np.testing.assert_allclose(vectors, grid.mean(axis=1), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("more_sizes", [[64], [100], [32, 32]])
+def test_sizes_that_do_not_differ_are_refused(more_sizes):
+    with pytest.raises(ConfigError, match="expected different sizes below 64 beside it"):
+        ImageEncoder("mobilenet0.25", weights="random", size=64, more_sizes=more_sizes)
 
 
 def test_the_settings_make_the_same_encoder(tmp_path, pixels):

@@ -33,8 +33,11 @@ FAILED = 1
 @click.option("--frames", type=click.IntRange(1), help="SOURCE has videos: take this many frames of each.")
 @click.option(
     "--size",
+    "sizes",
     type=click.IntRange(1),
-    help="Height and width in pixels to scale images to; default: as in training, 224.",
+    multiple=True,
+    help="Height and width in pixels to scale images to; default: as in training, 224. Twice: features at both sizes, "
+    "side by side.",
 )
 @click.option("--float16", is_flag=True, help="Half the file size, three significant digits.")
 @click.option("--follow-symlinks", is_flag=True, help="Symbolic links may lead out of the folder SOURCE.")
@@ -52,7 +55,7 @@ def command(
     weights: str | None,
     grid: bool,
     frames: int | None,
-    size: int | None,
+    sizes: tuple[int, ...],
     float16: bool,
     follow_symlinks: bool,
     batch_size: int,
@@ -79,7 +82,10 @@ def command(
 
     check_target(output, overwrite)
     sources = find_sources(source, frames, follow_symlinks)
-    network = ImageEncoder(encoder, weights=weights, grid=grid, size=size, device=device, seed=seed)
+    size, *more_sizes = sorted(sizes, reverse=True) or [None]
+    network = ImageEncoder(
+        encoder, weights=weights, grid=grid, size=size, more_sizes=more_sizes, device=device, seed=seed
+    )
     try:
         result = extract(sources, output, network, batch_size=batch_size, float16=float16, overwrite=overwrite)
     except KeyboardInterrupt:

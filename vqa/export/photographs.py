@@ -53,17 +53,19 @@ def load_encoder(settings: Mapping[str, Any]) -> Encoder:
     Raises
     ------
     ConfigError
-        It is another network than EfficientNet-Lite0.
+        It is another network than EfficientNet-Lite0, or looks at images at several sizes.
     VqaError
         Its weights cannot be had, or MXNet is not installed.
     """
     name = settings["encoder"]["name"]
     if name != ENCODER:
         raise ConfigError(f"the features were made by {name}; of the image encoders, {ENCODER} alone has a converter")
+    if settings["encoder"].get("more_sizes"):
+        raise ConfigError("the features were made of each image at several sizes, which has no converter")
     from vqa.features.encoders import ImageEncoder
 
     encoder = ImageEncoder(**settings["encoder"])
-    network = encoder._trunk.network
+    network = encoder._trunks[encoder.size].network
     # The classifier is of no use to features.
     arrays = {name: array for name, array in parameters(network).items() if not name.startswith("output.")}
     return Encoder(

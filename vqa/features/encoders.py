@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from vqa._mxnet import device_context, mx, seed_everything
 from vqa.errors import ConfigError, DataError, did_you_mean
@@ -46,6 +48,9 @@ class ImageEncoder:
         by the model zoo), "random" for untrained weights, or a file of weights
     grid : features of the cells of the last convolutional map, R = H x W row by row, instead of one vector per image
     size : height and width in pixels that images are scaled to; None for the size that the network was trained at
+    more_sizes : smaller sizes at which the images are looked at as well: the features of all sizes stand side by side,
+        the largest first; a finer grid is averaged to the cells of the coarsest. Those of a smaller size are scaled, so
+        that the mean over an image's cells is as long as at the largest
     device : "cpu" or "gpu:0"
     seed : of random weights
 
@@ -71,40 +76,85 @@ class ImageEncoder:
         weights: str | Path | None = None,
         grid: bool = False,
         size: int | None = None,
+        more_sizes: Sequence[int] = (),
         device: str = "cpu",
         seed: int = 1,
     ) -> None:
         trained_at = IMAGE_SIZES.get(name, efficientnet.IMAGE_SIZE)
         size = size or trained_at
         self.size, self.grid = size, grid
+        if any(smaller >= size for smaller in more_sizes) or len(set(more_sizes)) < len(more_sizes):
+            raise ConfigError(f"expected different sizes below {size} beside it, got {', '.join(map(str, more_sizes))}")
         if weights not in (None, "random"):
             weights = str(Path(weights).resolve())
         self.settings = {"name": name, "weights": weights, "size": size, "grid": grid}
+        if more_sizes:
+            self.settings["more_sizes"] = list(more_sizes)
         if weights == "random":
-            seed_everything(seed)
             self.settings["seed"] = seed
         self._context = device_context(device)
         build = _build_efficientnet if name == EFFICIENTNET else _build_from_model_zoo
-        self._trunk = build(name, weights, size, self._context)
-        misfit = ConfigError(f"{name} cannot take images of {size} x {size} pixels; it was trained at {trained_at}")
-        try:
-            # Where a shape cannot be inferred, Gluon prints on stdout, which is for results only.
-            with contextlib.redirect_stdout(io.StringIO()):
-                self.shape = self.encode(np.zeros((1, 3, size, size), dtype=np.uint8)).shape[1:]
-        except (mx.MXNetError, ValueError) as error:
-            raise misfit from error
-        if grid and self.shape[0] < 2:
-            raise misfit
+        self._trunks: dict[int, _Trunk] = {}
+        for each in (size, *more_sizes):
+            if weights == "random":
+                seed_everything(seed)
+            self._trunks[each] = build(name, weights, each, self._context)
+            misfit = ConfigError(f"{name} cannot take images of {each} x {each} pixels; it was trained at {trained_at}")
+            try:
+                # Where a shape cannot be inferred, Gluon prints on stdout, which is for results only. The weights of a
+                # random network are drawn here.
+                with contextlib.redirect_stdout(io.StringIO()):
+                    view = self._view(self._trunks[each], np.zeros((1, 3, each, each), dtype=np.uint8))
+                    if grid and math.prod(view.shape[2:]) < 2:
+                        raise misfit
+                    view.wait_to_read()
+            except (mx.MXNetError, ValueError) as error:
+                raise misfit from error
+        self.shape = self.encode(np.zeros((1, 3, size, size), dtype=np.uint8)).shape[1:]
 
     def encode(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Return the features of images uint8 (N, 3, size, size), RGB: float32 (N, D) or (N, R, D)."""
-        mean, deviation = (np.array(v, dtype=np.float32).reshape(3, 1, 1) for v in self._trunk[-2:])
+        views = [self._view(trunk, _scaled(pixels, size)) for size, trunk in self._trunks.items()]
+        if not self.grid:
+            return _side_by_side([view.asnumpy() for view in views])
+        cells = min(view.shape[2:] for view in views)
+        maps = [
+            view if view.shape[2:] == cells else mx.nd.contrib.AdaptiveAvgPooling2D(view, output_size=cells)
+            for view in views
+        ]
+        # (N, D, H, W) -> (N, H * W, D)
+        return _side_by_side([view.reshape((0, 0, -1)).swapaxes(1, 2).asnumpy() for view in maps])
+
+    def _view(self, trunk: _Trunk, pixels: npt.NDArray[np.uint8]) -> Any:
+        """Return what a trunk makes of pixels: (N, D), for a grid (N, D, H, W)."""
+        mean, deviation = (np.array(v, dtype=np.float32).reshape(3, 1, 1) for v in (trunk.mean, trunk.deviation))
         x = mx.nd.array((pixels - mean) / deviation, ctx=self._context)
         if self.grid:
-            # (N, D, H, W) -> (N, H * W, D)
-            return self._trunk.last_map(x).reshape((0, 0, -1)).swapaxes(1, 2).asnumpy()
-        y = self._trunk.vector(x)
-        return (y.mean(axis=(2, 3)) if y.ndim == 4 else y).asnumpy()
+            return trunk.last_map(x)
+        y = trunk.vector(x)
+        return y.mean(axis=(2, 3)) if y.ndim == 4 else y
+
+
+def _scaled(pixels: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+    """Return images uint8 (N, 3, S, S) scaled to (N, 3, size, size), bilinearly and without aliasing."""
+    if pixels.shape[-1] == size:
+        return pixels
+    images = [Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))) for image in pixels]
+    return np.stack(
+        [np.asarray(image.resize((size, size), Image.Resampling.BILINEAR)).transpose(2, 0, 1) for image in images]
+    )
+
+
+def _side_by_side(views: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """Return views (N, ..., D) joined along the last axis, each mean over cells as long as that of the first."""
+
+    def length(view: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        mean = view.mean(axis=1, keepdims=True) if view.ndim == 3 else view
+        return np.linalg.norm(mean, axis=-1, keepdims=True)
+
+    first = length(views[0])
+    scaled = [view * (first / np.maximum(length(view), 1e-12)) for view in views[1:]]
+    return np.concatenate([views[0], *scaled], axis=-1) if scaled else views[0]
 
 
 def _random() -> Any:
