@@ -82,7 +82,7 @@ def command(
 
     check_target(output, overwrite)
     sources = find_sources(source, frames, follow_symlinks)
-    size, *more_sizes = sorted(sizes, reverse=True) or [None]
+    size, more_sizes = (max(sizes), sorted(sizes, reverse=True)[1:]) if sizes else (None, [])
     network = ImageEncoder(
         encoder, weights=weights, grid=grid, size=size, more_sizes=more_sizes, device=device, seed=seed
     )

@@ -16,6 +16,7 @@ from vqa.data.originals import open_originals
 from vqa.data.readers import read_split
 from vqa.data.table import QuestionTable
 from vqa.demo.app import Example, create_app
+from vqa.demo.looking import LookingModel
 from vqa.demo.same_origin import LOOPBACK, is_loopback
 from vqa.demo.uploads import decode_upload
 from vqa.demo.worker import Worker
@@ -62,14 +63,14 @@ def serve(
         The address is in use or does not belong to this machine.
     """
 
-    def load() -> TrainedModel:
-        return open_trained(run_dir, card=card, device=device, engine=engine)
+    def load() -> LookingModel:
+        return LookingModel(open_trained(run_dir, card=card, device=device, engine=engine))
 
     if not is_loopback(host):
         log.warning("listening on %s: anyone who can reach this machine can use the demo", host)
     with _listen(host, port) as listener:
         worker = Worker(load)
-        run: TrainedModel = worker.start()
+        run: TrainedModel = worker.start().model
         with_image = run.spec.image_kind != "none"
         if run.spec.image_kind == "frames":
             command = f"vqa ask {shlex.quote(str(run_dir))} VIDEO QUESTION"

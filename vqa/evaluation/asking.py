@@ -66,6 +66,12 @@ class Answer:
         }
 
 
+def one_question(words: list[int]) -> tuple[npt.NDArray[np.int32], ...]:
+    """Return image_index, tokens, lengths and question_index of one question, given as word ids, about one image."""
+    zero = np.zeros(1, dtype=np.int32)
+    return zero, np.array([words], dtype=np.int32), np.array([len(words)], dtype=np.int32), zero
+
+
 def check_question(question: str) -> None:
     """Check that a text can be asked.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from vqa.data.options import DataOptions
 from vqa.data.vocab import Vocabulary
 from vqa.display import html_table
 from vqa.errors import RunError
-from vqa.evaluation.asking import ImageLike
+from vqa.evaluation.asking import one_question
 from vqa.evaluation.batches import evaluation_batches
 from vqa.evaluation.run_contents import read_run
 from vqa.evaluation.trained_model import TrainedModel
@@ -127,20 +127,15 @@ class Run(TrainedModel):
         batches = evaluation_batches(dataset, split, batch_size, ctx=device_context(self.device))
         return forward_passes(self.network, batches, self.loss)
 
-    def attention_by_hop(self, image: ImageLike, question: str) -> npt.NDArray[np.float32]:
-        """Return the weight that each region of an image has for a question in each hop, float32 (hops, R)."""
-        words = self.vocabulary.encode_question(question)
-        return attention_by_hop(self.network, *self._one_question(self.image_values(image), words))[:, 0]
+    def attention_of(self, *inputs: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Return the weight that each region has for each question in each hop, float32 (hops, N, R)."""
+        return attention_by_hop(self.network, *self._on_device(inputs))
 
     def logits(self, images: npt.NDArray[np.float32], words: list[int]) -> npt.NDArray[np.float32]:
         """Return the logits (1, C) of one question, given as word ids, about one image (1, ...)."""
-        return np.asarray(self.network(*self._one_question(images, words)).asnumpy())
+        return np.asarray(self.network(*self._on_device((images, *one_question(words)))).asnumpy())
 
-    def _one_question(self, images: npt.NDArray[np.float32], words: list[int]) -> list[Any]:
-        """Return images, image_index, tokens, lengths and question_index of one question about one image (1, ...)."""
+    def _on_device(self, inputs: Sequence[npt.NDArray[Any]]) -> list[mx.nd.NDArray]:
+        """Return a batch on the device of the network."""
         context = device_context(self.device)
-        integers = ([0], [words], [len(words)], [0])
-        return [
-            mx.nd.array(images, ctx=context),
-            *(mx.nd.array(values, dtype="int32", ctx=context) for values in integers),
-        ]
+        return [mx.nd.array(array, dtype=array.dtype, ctx=context) for array in inputs]

@@ -21,7 +21,7 @@ from vqa.data.table import QuestionTable
 from vqa.data.vocab import Vocabulary
 from vqa.display import html_table
 from vqa.errors import RunError
-from vqa.evaluation.asking import Answer, ImageLike, check_question, image_values
+from vqa.evaluation.asking import Answer, ImageLike, check_question, image_values, one_question
 from vqa.evaluation.predict import predict
 from vqa.evaluation.probabilities import top_answers
 from vqa.nn.spec import NetworkSpec
@@ -103,9 +103,14 @@ class TrainedModel(ABC):
         """Return the weight that each region of an image has for a question, float32 (R,), sum 1; in the last hop."""
         return self.attention_by_hop(image, question)[-1]
 
-    @abstractmethod
     def attention_by_hop(self, image: ImageLike, question: str) -> npt.NDArray[np.float32]:
-        """Return the weight that each region of an image has for a question in each hop, float32 (hops, R).
+        """Return the weight that each region of an image has for a question in each hop, float32 (hops, R)."""
+        words = self.vocabulary.encode_question(question)
+        return self.attention_of(self.image_values(image), *one_question(words))[:, 0]
+
+    @abstractmethod
+    def attention_of(self, *inputs: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Return the weight of each region for each question of a batch in each hop, float32 (hops, N, R).
 
         Raises
         ------

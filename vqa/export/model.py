@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from vqa.data.options import DataOptions
 from vqa.data.video import read_frames
 from vqa.data.vocab import Vocabulary
 from vqa.errors import ConfigError, DataError
-from vqa.evaluation.asking import ImageLike, as_file, image_values
+from vqa.evaluation.asking import ImageLike, as_file, image_values, one_question
 from vqa.evaluation.batches import evaluation_batches
 from vqa.evaluation.trained_model import TrainedModel
 from vqa.export.description import GOLDEN_KEY, Description, read_description
@@ -124,14 +125,13 @@ class Model(TrainedModel):
         """Return the logits (1, C) of one question, given as word ids, about one image (1, ...)."""
         return self.network(images, *one_question(words))
 
-    def attention_by_hop(self, image: ImageLike, question: str) -> npt.NDArray[np.float32]:
-        """Return the weight that each region of an image has for a question in each hop, float32 (hops, R)."""
+    def attention_of(self, *inputs: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Return the weight that each region has for each question in each hop, float32 (hops, N, R)."""
         if not self.network.has_attention:
             raise ConfigError(
                 f"preset {self.spec.preset!r} has no attention: it does not look at one place of an image"
             )
-        words = self.vocabulary.encode_question(question)
-        return self.network.attention(self.image_values(image), *one_question(words))[:, 0]
+        return self.network.attention(*inputs)
 
     def image_values(self, image: ImageLike) -> npt.NDArray[np.float32]:
         """Return an image as the network takes it, float32 (1, ...): pixels, or features that the file itself makes.
@@ -172,9 +172,3 @@ class Model(TrainedModel):
             return check_golden(self.network, self.network.metadata[GOLDEN_KEY], self.activation)
         except DataError as error:
             raise DataError(f"{self.path}: {error}") from None
-
-
-def one_question(words: list[int]) -> tuple[npt.NDArray[np.int32], ...]:
-    """Return image_index, tokens, lengths and question_index of one question about one image."""
-    zero = np.zeros(1, dtype=np.int32)
-    return zero, np.array([words], dtype=np.int32), np.array([len(words)], dtype=np.int32), zero

@@ -87,7 +87,7 @@ class ImageEncoder:
             raise ConfigError(f"expected different sizes below {size} beside it, got {', '.join(map(str, more_sizes))}")
         if weights not in (None, "random"):
             weights = str(Path(weights).resolve())
-        self.settings = {"name": name, "weights": weights, "size": size, "grid": grid}
+        self.settings: dict[str, Any] = {"name": name, "weights": weights, "size": size, "grid": grid}
         if more_sizes:
             self.settings["more_sizes"] = list(more_sizes)
         if weights == "random":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from vqa.evaluation.predictions import PredictionRow, prediction_rows
@@ -85,6 +86,24 @@ def _ranks(values: Iterable[float]) -> list[int | None]:
     numbers = np.fromiter(values, dtype=np.float64)
     ranks = np.unique(numbers, return_inverse=True)[1].tolist()
     return [None if math.isnan(number) else rank for number, rank in zip(numbers, ranks)]
+
+
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def attention_data(weights: npt.NDArray[np.float32]) -> dict[str, Any]:
+    """Return the weights of the cells of square grids, float32 (hops, N, R), as texts of one digit per cell.
+
+    The digit of the heaviest cell of a hop is z, that of a cell without weight 0.
+
+    >>> attention_data(np.array([[[0.5, 0.25, 0.25, 0.0]]], dtype=np.float32))
+    {'side': 2, 'weights': ['zii0']}
+    """
+    hops, num_questions, cells = weights.shape
+    relative = weights / np.maximum(weights.max(axis=2, keepdims=True), 1e-12)
+    digits = np.array(list(DIGITS))[np.rint(relative * (len(DIGITS) - 1)).astype(int)]
+    rows = digits.transpose(1, 0, 2).reshape(num_questions, hops * cells)
+    return {"side": math.isqrt(cells), "weights": ["".join(row) for row in rows.tolist()]}
 
 
 def explorer_data(

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from vqa.errors import ConfigError
 from vqa.evaluation.predictions import check_predictions
-from vqa.inspection.explorer import System, explorer_data, facet, order
+from vqa.inspection.explorer import System, attention_data, explorer_data, facet, order
 from vqa.inspection.page import write_page
 from vqa.inspection.prediction_rows import hardness, margins
 from vqa.inspection.source import Source
@@ -80,6 +80,9 @@ def write_gallery(path: str | Path, source: Source, rows: npt.NDArray[np.int64] 
         ],
     )
     images = source.thumbnails(questions["images"]).page
+    weights = source.attention(chosen) if images else None
+    if weights is not None:
+        questions["attention"] = attention_data(weights)
     shown = summary(report, frame, source.history())
     return write_page(
         Path(path),

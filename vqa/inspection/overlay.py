@@ -42,7 +42,7 @@ def attention_overlay(pixels: npt.NDArray[np.uint8], weights: npt.NDArray[np.flo
         The number of regions is not a square, so that their places in the image are not known.
     """
     side = math.isqrt(len(weights))
-    if side * side != len(weights):
+    if not has_places(len(weights)):
         raise ConfigError(
             f"the network attends to {len(weights)} regions, not a square grid, so their places are unknown"
         )
@@ -65,6 +65,11 @@ def hops_overlay(pixels: npt.NDArray[np.uint8], hops: npt.NDArray[np.floating]) 
     for number, overlay in enumerate(overlays):
         joined.paste(overlay, ((width + GAP) * number, 0))
     return joined
+
+
+def has_places(num_regions: int) -> bool:
+    """Return whether regions are the cells of a square grid, whose places in the image are known."""
+    return math.isqrt(num_regions) ** 2 == num_regions
 
 
 def save_image(image: Image.Image, path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from vqa.data.cards import DatasetCard, load_card
@@ -15,9 +16,11 @@ from vqa.data.originals import open_originals
 from vqa.data.readers import read_split
 from vqa.data.table import QuestionTable
 from vqa.errors import ConfigError, DataError, VqaError
+from vqa.evaluation.attention import attention_to
 from vqa.evaluation.prediction_files import read_predictions, read_provenance
 from vqa.evaluation.system_predictions import read_system_predictions
 from vqa.export.opening import is_model, open_trained
+from vqa.inspection.overlay import has_places
 from vqa.inspection.prediction_rows import question_table
 from vqa.inspection.thumbnails import Thumbnails, thumbnails
 from vqa.scoring.report import evaluate
@@ -153,6 +156,20 @@ class Source:
             count, wanted = len(found.faults), sum(map(bool, image_ids))
             self.missing["images"] = f"{count:,} of {wanted:,} cannot be shown, the first: {found.faults[0][1]}"
         return found
+
+    def attention(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32] | None:
+        """Return where the run looked for the questions `rows` (N,) of the table, float32 (hops, N, R).
+
+        None where no run is at hand, or its network does not attend to the cells of a grid over the image.
+        """
+        model = self.run
+        if model is None or model.spec.image_kind != "regions" or not has_places(model.spec.image_shape[0]):
+            return None
+        try:
+            return attention_to(model, self.split, rows)
+        except VqaError:
+            # The network takes regions without attending to them, or their features are not at hand.
+            return None
 
     def history(self) -> pd.DataFrame | None:
         """Return the training history of the run, one row per epoch, or None if it is not known."""

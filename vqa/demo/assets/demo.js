@@ -35,6 +35,16 @@ function showAnswer(result) {
     bars.append(line);
   }
   answer.append(bars);
+  const pictures = result.attention || [];
+  pictures.forEach((source, hop) => {
+    const figure = element("figure", "looked");
+    const picture = element("img");
+    picture.src = source;
+    const text = pictures.length > 1 ? `Where the network looked, step ${hop + 1} of ${pictures.length}` : "Where the network looked";
+    picture.alt = text;
+    figure.append(picture, element("figcaption", "sure", text));
+    answer.append(figure);
+  });
   if (result.unknown_words.length) {
     const words = result.unknown_words.map((word) => `“${word}”`).join(", ");
     answer.append(element("p", "warning", `Not in the training vocabulary: ${words}. The answer ignores what they mean.`));

@@ -72,6 +72,7 @@ function showDetail(position) {
     part.append(predictionBlock(system, row), numbers(system, row));
     body.append(part);
   }
+  if (data.attention) body.append(looks(row));
   const image = data.images[rows.image[row]];
   const others = byId("same-image");
   others.hidden = !image;

@@ -47,6 +47,41 @@ function picture(row) {
   return frame;
 }
 
+// Where the network looked, a picture for each hop: orange where a cell of the grid has weight.
+
+function heat(digits, side, width, height) {
+  const cells = element("canvas");
+  cells.width = cells.height = side;
+  const pen = cells.getContext("2d");
+  [...digits].forEach((digit, cell) => {
+    pen.fillStyle = `rgb(255 90 0 / ${(0.7 * parseInt(digit, 36)) / 35})`;
+    pen.fillRect(cell % side, Math.floor(cell / side), 1, 1);
+  });
+  const made = element("canvas");
+  made.width = width;
+  made.height = height;
+  made.getContext("2d").drawImage(cells, 0, 0, width, height);
+  return made;
+}
+
+function looks(row) {
+  const { side, weights } = data.attention;
+  const cells = side * side;
+  const made = element("section", "looks");
+  for (let hop = 0; hop * cells < weights[row].length; hop += 1) {
+    const frame = picture(row);
+    const shown = frame.querySelector("img");
+    if (!shown) break;
+    const digits = weights[row].slice(hop * cells, (hop + 1) * cells);
+    shown.addEventListener("load", () => frame.append(heat(digits, side, shown.naturalWidth, shown.naturalHeight)));
+    const figure = element("figure");
+    const step = weights[row].length > cells ? `, step ${hop + 1}` : "";
+    figure.append(frame, element("figcaption", "ids", `where the network looked${step}`));
+    made.append(figure);
+  }
+  return made;
+}
+
 function answerPairs(row) {
   const flat = rows.answers[row];
   const pairs = [];
