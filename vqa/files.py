@@ -4,6 +4,7 @@ that are still found when what records them has moved."""
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
@@ -27,7 +28,7 @@ def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
         The file cannot be written (no permission, disk full); the error names it, `path` is as it was, nothing is left
         beside it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         text = "b" not in mode
@@ -36,6 +37,7 @@ def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        sync_folder(path.parent)
     except OSError as error:
         _remove(temporary)
         if error.errno is None or error.filename not in (None, str(temporary)):
@@ -45,6 +47,38 @@ def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     except BaseException:
         _remove(temporary)
         raise
+
+
+# What opening or flushing a folder answers where the system cannot do it; on Windows a folder cannot even be opened.
+_CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES, errno.EPERM, errno.EBADF)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder to the disk, so that its files keep their new names after a power cut, where the system can.
+
+    Raises
+    ------
+    OSError
+        The disk fails.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise OSError(error.errno, error.strerror, str(folder)) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it where they are missing, and flush their names to the disk."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    if missing:
+        folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_folder(path.parent)
 
 
 def _remove(path: Path) -> None:

@@ -16,7 +16,7 @@ def write(folder: Path, **files: str) -> None:
 
 
 def contents(folder: Path) -> dict[str, str]:
-    return {path.name: path.read_text() for path in sorted(folder.iterdir())}
+    return {path.name: path.read_text() for path in sorted(folder.iterdir()) if path.name != run_folder.LOCK}
 
 
 def test_a_save_replaces_all_its_files_and_leaves_no_others(tmp_path: Path) -> None:
@@ -49,6 +49,46 @@ def test_a_crash_among_the_renames_is_finished_by_the_next_reader(tmp_path: Path
     assert contents(tmp_path) == dict.fromkeys(names, "2")
 
 
+@pytest.mark.parametrize("marker", ["[", "{}", "[1]", '["../outside"]', '{"written": [], "removed": ["/etc/passwd"]}'])
+def test_a_marker_that_names_what_is_no_file_of_the_folder_is_refused(tmp_path: Path, marker: str) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (tmp_path / "outside").write_text("mine")
+    (tmp_path / "outside.next").write_text("theirs")
+    (folder / run_folder.COMMIT).write_text(marker)
+    with pytest.raises(RunError, match="is damaged"):
+        run_folder.recover(folder)
+    assert (tmp_path / "outside").read_text() == "mine"
+
+
+def test_a_save_of_a_living_process_is_left_to_that_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader that finished it could give a half-written file of the next save its name."""
+    monkeypatch.setattr(run_folder, "RECOVERY_SECONDS", 0.1)
+    with run_folder.locked(tmp_path):
+        (tmp_path / run_folder.COMMIT).write_text('["a"]')
+        (tmp_path / "a.next").write_text("half of the ne")
+        with pytest.raises(RunError, match="another process has been saving"):
+            run_folder.recover(tmp_path)
+        assert not (tmp_path / "a").exists()
+
+
+def test_a_lock_that_a_killed_process_left_holds_nobody_up(tmp_path: Path) -> None:
+    killed = (
+        "import os, sys; from pathlib import Path; from vqa.training.run_folder import locked\n"
+        "with locked(Path(sys.argv[1])): os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", killed, str(tmp_path)], check=False).returncode == -9
+    assert (tmp_path / run_folder.LOCK).exists()
+    with run_folder.locked(tmp_path):
+        pass
+
+
+def test_replacing_a_run_is_all_or_nothing(tmp_path: Path) -> None:
+    write(tmp_path, a="1", b="1")
+    run_folder.commit(tmp_path, {"a": run_folder.text_writer("2")}, ["b", "never there"])
+    assert contents(tmp_path) == {"a": "2"}
+
+
 def test_a_crash_before_the_commit_changes_nothing(tmp_path: Path) -> None:
     write(tmp_path, a="1")
     (tmp_path / "a.next").write_text("half a fi")
@@ -79,7 +119,7 @@ run_folder.commit(folder, {name: run_folder.text_writer("2") for name in "abc"})
 
 def test_killed_at_any_system_call_the_folder_is_all_old_or_all_new(tmp_path: Path) -> None:
     outcomes = set()
-    for calls in range(20):
+    for calls in range(30):
         folder = tmp_path / str(calls)
         folder.mkdir()
         write(folder, a="1", b="1", c="1")

@@ -22,7 +22,7 @@ from PIL import Image
 
 from vqa.errors import ConfigError, ImageError
 from vqa.features.stored_rows import StoredRows
-from vqa.files import replacing
+from vqa.files import make_folder, replacing, sync_folder
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg")
 # Axes of the whole file, and how its shape is written in messages.
@@ -186,7 +186,7 @@ class FeatureWriter:
         self._stack = ExitStack()
 
     def __enter__(self) -> FeatureWriter:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         with ExitStack() as stack:
             self._lock(stack)
             self.image_ids = self._earlier_ids()
@@ -274,11 +274,16 @@ class FeatureWriter:
     def finish(self) -> None:
         """Give the file its final header and name, and write the ids and settings beside it."""
         self._write_rows(0, self._header(len(self.image_ids)))
-        # The .npy file is renamed last, so that it is never beside the ids of another file.
-        self.path.unlink(missing_ok=True)
-        with replacing(ids_file(self.path)) as file:
-            file.writelines(f"{image_id}\n" for image_id in self.image_ids)
-        with replacing(settings_file(self.path)) as file:
-            json.dump(self._settings, file, indent=2)
+        # The .npy file goes first and comes last, each flushed to the disk before the next step, so that it is never
+        # beside the ids of another file; only when all else is written, so that no full disk comes between.
+        with replacing(settings_file(self.path)) as settings, replacing(ids_file(self.path)) as ids:
+            json.dump(self._settings, settings, indent=2)
+            ids.writelines(f"{image_id}\n" for image_id in self.image_ids)
+            for file in (settings, ids):
+                file.flush()
+                os.fsync(file.fileno())
+            self.path.unlink(missing_ok=True)
+            sync_folder(self.path.parent)
         os.replace(self._part, self.path)
+        sync_folder(self.path.parent)
         self._progress.unlink()

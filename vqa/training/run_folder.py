@@ -2,8 +2,9 @@
 
 A save of several files is one transaction. Every file is written beside its name with the suffix ``.next`` and
 flushed; then ``commit.json``, which lists them, appears by one rename: from that moment the save has happened. The
-files are renamed to their names, and ``commit.json`` goes. Whoever opens the folder after a crash finishes what a
-``commit.json`` announces, and ignores ``.next`` files without one.
+files are renamed to their names, files that the save removes go, and so does ``commit.json``. The folder is flushed
+between these steps. Whoever opens the folder after a crash finishes what a ``commit.json`` announces, and ignores
+``.next`` files without one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import importlib.metadata
 import json
 import os
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,11 +25,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from vqa.errors import ConfigError, RunError, TrainingError
-from vqa.files import replacing, sha256_of_file
+from vqa.files import make_folder, replacing, sha256_of_file, sync_folder
 from vqa.training.run_config import RunConfig, read_run_config
 
 FORMAT_VERSION = 1
 COMMIT = "commit.json"
+LOCK = ".lock"
+# How long another process may take to rename the files of a save.
+RECOVERY_SECONDS = 10
 FILES = (
     "config.json", "vocab.json", "run.json", "best.params", "last.params", "trainer.states", "loop.json",
     "history.csv", "train.log",
@@ -70,19 +75,21 @@ def text_writer(text: str) -> Writer:
     return write
 
 
-def commit(folder: Path, writers: Mapping[str, Writer]) -> None:
-    """Write several files of a run folder as one transaction.
+def commit(folder: Path, writers: Mapping[str, Writer], removed: Collection[str] = ()) -> None:
+    """Write several files of a run folder, and remove others, as one transaction.
 
     Parameters
     ----------
-    folder : the run folder
+    folder : the run folder, which this process holds
     writers : file name -> function that writes that file at the path it is given
+    removed : names of files that go
 
     Raises
     ------
     TrainingError
         A file cannot be written, for example because the disk is full; all files are as they were before.
     """
+    _finish(folder)
     written: list[Path] = []
     try:
         for name, write in writers.items():
@@ -91,40 +98,81 @@ def commit(folder: Path, writers: Mapping[str, Writer]) -> None:
             write(path)
             with open(path, "rb+") as file:
                 os.fsync(file.fileno())
+        # Flushed before the marker, as the marker is before the renames: after a power cut the later is not there
+        # without the earlier.
+        sync_folder(folder)
         with replacing(folder / COMMIT) as file:
-            file.write(to_json(list(writers)))
+            file.write(to_json({"written": list(writers), "removed": list(removed)}))
     except OSError as error:
-        for path in written:
-            path.unlink(missing_ok=True)
+        if not (folder / COMMIT).exists():
+            for path in written:
+                with contextlib.suppress(OSError):
+                    path.unlink()
         reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else error.strerror
         raise TrainingError(
             f"cannot save {written[-1].with_suffix('')}: {reason}; the checkpoint saved before is intact: "
             "make room and resume the run (--resume, resume=True)"
         ) from error
-    recover(folder)
+    _finish(folder)
 
 
 def recover(folder: Path) -> None:
-    """Finish a save that had been committed when its process died; do nothing where there is none."""
+    """Finish a save that had been committed when its process died; do nothing where there is none.
+
+    Raises
+    ------
+    RunError
+        The process that saves is alive and does not finish.
+    OSError
+        The files cannot be renamed.
+    """
+    deadline = time.monotonic() + RECOVERY_SECONDS
+    while (folder / COMMIT).exists():
+        # A process that is alive and holds the folder finishes its save itself, in milliseconds.
+        with contextlib.suppress(Timeout), FileLock(str(folder / LOCK), timeout=0):
+            _finish(folder)
+            return
+        if time.monotonic() > deadline:
+            raise RunError(f"another process has been saving {folder} for {RECOVERY_SECONDS} seconds; try again")
+        time.sleep(0.05)
+
+
+def _finish(folder: Path) -> None:
+    """Do what the marker of a committed save says; only for the process that holds the folder."""
     marker = folder / COMMIT
     if not marker.exists():
         return
-    for name in json.loads(marker.read_text(encoding="utf-8")):
-        # Already renamed, here before the crash or by another process that recovers at the same time.
+    for name in _committed(marker, "written"):
+        # Already renamed before the crash.
         with contextlib.suppress(FileNotFoundError):
             os.replace(folder / f"{name}.next", folder / name)
-    _sync_folder(folder)
+    for name in _committed(marker, "removed"):
+        (folder / name).unlink(missing_ok=True)
+    sync_folder(folder)
     marker.unlink(missing_ok=True)
+    # Before the next save: its half-written files must not meet this marker after a power cut.
+    sync_folder(folder)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Flush the renames to the disk, where the system can (not on Windows)."""
-    with contextlib.suppress(OSError, AttributeError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _committed(marker: Path, what: str) -> list[str]:
+    """Return the names of the files that a save writes or removes.
+
+    Raises
+    ------
+    RunError
+        They are not names of files of a run: the marker was not written by `commit`.
+    """
+    try:
+        names = json.loads(marker.read_text(encoding="utf-8"))
+        if isinstance(names, dict):
+            names = names[what]
+        elif what == "removed":  # a list, as version 0.1 wrote it, is of files that are written
+            names = []
+        if not isinstance(names, list) or not all(isinstance(name, str) and Path(name).name == name for name in names):
+            raise ValueError("expected names of files")
+    except (ValueError, KeyError) as error:
+        raise RunError(f"{marker} is damaged ({type(error).__name__}: {error}); remove it") from error
+    return names
 
 
 def read_record(folder: Path, name: str) -> dict[str, Any]:
@@ -172,9 +220,6 @@ def check_hash(path: Path, expected: str) -> None:
         raise RunError(f"{path} is damaged: its content differs from what was saved; restore it or train the run again")
 
 
-LOCK = ".lock"
-
-
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Make the run folder and hold it against a second training process.
@@ -184,10 +229,13 @@ def locked(folder: Path) -> Iterator[None]:
     RunError
         Another process trains in this folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     lock = FileLock(str(folder / LOCK))
     try:
         with lock.acquire(timeout=0):
+            _finish(folder)
+            for leftover in folder.glob(f".{COMMIT}.*.tmp"):
+                leftover.unlink()  # of a process that died: this one holds the folder
             yield
     except Timeout as error:
         raise RunError(
@@ -216,16 +264,16 @@ def start_folder(folder: Path, config: RunConfig, vocabulary: str, record: dict[
             "the run (--resume, resume=True), replace it (--overwrite, overwrite=True) or choose another folder "
             "(--run, run_dir)"
         )
-    for name in FILES:
-        for suffix in ("", ".next"):
-            (folder / f"{name}{suffix}").unlink(missing_ok=True)
-    (folder / COMMIT).unlink(missing_ok=True)
-    with replacing(folder / "config.json") as file:
-        file.write(config.to_json())
-    with replacing(folder / "vocab.json") as file:
-        file.write(vocabulary)
-    with replacing(folder / "run.json") as file:
-        file.write(record_json({**record, "best_epoch": 0}))
+    texts = {
+        "config.json": config.to_json(),
+        "vocab.json": vocabulary,
+        "run.json": record_json({**record, "best_epoch": 0}),
+    }
+    commit(
+        folder,
+        {name: text_writer(text) for name, text in texts.items()},
+        [name for name in FILES if name not in texts],
+    )
 
 
 def check_resumable(folder: Path, config: RunConfig, record: dict[str, Any]) -> None:

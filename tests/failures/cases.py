@@ -1,0 +1,132 @@
+"""The commands that write files, each with what was there before and how it is repeated after a failure."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from matplotlib.figure import Figure
+from small_training_data import write_card
+
+import vqa.training.loop
+from vqa.cli import main
+
+GOLDEN = Path(__file__).resolve().parent.parent / "golden"
+NETWORK = ("--model", "question-only", "--option", "embedding_size=8", "--option", "hidden_size=16")
+EPOCHS = ("--epochs", "1", "--batch-size", "64")
+TWO_EPOCHS = ("--epochs", "2", "--batch-size", "64")
+ENCODER = ("--weights", "random", "--encoder", "squeezenet1.1", "--size", "32", "--batch-size", "2")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command whose every call on files may fail.
+
+    Attributes
+    ----------
+    arguments : of the command; {here} stands for the folder that is watched, {given} for the one it reads from
+    before : a folder in `given` whose content is in `here` at first
+    again : from `here` to the arguments that a user would repeat the command with after it failed
+    cache : the folder of decoded images
+    """
+
+    arguments: tuple[str, ...]
+    before: str = ""
+    again: Callable[[Path, tuple[str, ...]], tuple[str, ...]] = lambda here, arguments: arguments
+    cache: str = "{given}/cache"
+    is_training: bool = False
+
+
+def _resumed(here: Path, arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """Resume where there is a run of these options, else start again."""
+    run = here / "run" / "run.json"
+    wanted = int(arguments[arguments.index("--seed") + 1])
+    base = tuple(argument for argument in arguments if argument not in ("--resume", "--overwrite"))
+    is_there = run.is_file() and json.loads(run.read_text(encoding="utf-8"))["seed"] == wanted
+    return (*base, "--resume" if is_there else "--overwrite")
+
+
+def _extracted(here: Path, arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """Repeat an extraction; one that is complete is made anew."""
+    return (*arguments, "--overwrite") if Path(arguments[2].format(given="", here=here)).exists() else arguments
+
+
+def _train(*more: str, epochs: tuple[str, ...] = EPOCHS, seed: str = "1", before: str = "") -> Case:
+    arguments = ("train", "{given}/card.toml", "--run", "{here}/run", *NETWORK, *epochs, "--seed", seed, *more)
+    return Case(arguments, before, _resumed, is_training=True)
+
+
+RUN, TABLE = "{given}/run", "{given}/table.csv"
+CASES = {
+    "train": _train(),
+    "train --resume": _train("--resume", epochs=TWO_EPOCHS, before="stopped"),
+    "train --overwrite": _train("--overwrite", seed="2", before="trained"),
+    "train --save-every": _train("--save-every", "2", "--batch-size", "16"),
+    "evaluate --predictions": Case(
+        ("evaluate", RUN, "--predictions", "{here}/table.csv", "--json", "{here}/report.json")
+    ),
+    "evaluate, .parquet over an old one": Case(
+        ("evaluate", RUN, "--predictions", "{here}/old.parquet"), before="evaluated"
+    ),
+    "extract": Case(
+        ("extract", "{given}/pictures", "{here}/sub/features.npy", *ENCODER), again=_extracted),
+    "extract --overwrite": Case(
+        ("extract", "{given}/pictures", "{here}/features.npy", *ENCODER, "--seed", "2", "--overwrite"),
+        before="extracted",
+    ),
+    "score": Case(
+        ("score", TABLE, "--data", "{given}/card.toml", "--json", "{here}/score.json", "--html", "{here}/score.html")
+    ),
+    "inspect --html": Case(("inspect", TABLE, "--html", "{here}/page.html")),
+    "export .onnx": Case(("export", RUN, "{here}/model.onnx", "--overwrite")),
+    "export --format safetensors": Case(("export", RUN, "{here}/model", "--format", "safetensors", "--overwrite")),
+    "convert": Case(("convert", f"{RUN}/best.params", "{here}/best.safetensors")),
+    "pixel cache": Case(("evaluate", f"{GOLDEN}/run", "--json", "{here}/report.json"), cache="{here}/cache"),
+}  # fmt: skip
+
+
+def run_command(arguments: tuple[str, ...], cache: str) -> Callable[[], None]:
+    """Return a function that runs a command in its process, as a shell would, at a time that stands still."""
+
+    def run() -> None:
+        os.environ["VQA_CACHE"] = cache
+        vqa.training.loop.time = types.SimpleNamespace(monotonic=lambda: 0.0)  # history.csv holds seconds
+        Figure.savefig = _quick_figure
+        main(list(arguments))
+
+    return run
+
+
+def _quick_figure(figure: Figure, file: IO[bytes], **_: object) -> None:
+    """Write what takes Matplotlib a second to draw: these files are about how they are written, not what they show."""
+    for part in (b"a figure of ", str(figure.get_size_inches()).encode()):
+        file.write(part)
+        file.flush()
+
+
+def prepare(given: Path, run: Callable[..., object]) -> None:
+    """Fill the folder that the commands read from.
+
+    Parameters
+    ----------
+    run : runs a command; with a folder as `stopped`, until its third save of a run in that folder
+    """
+    write_card(given, 64)
+    (given / "pictures").mkdir()
+    for number in range(3):
+        shutil.copy(GOLDEN / "images" / f"test{number}.png", given / "pictures")
+    card, old = str(given / "card.toml"), [given / name for name in ("trained", "stopped", "evaluated", "extracted")]
+    train = ("train", card, *NETWORK, *TWO_EPOCHS, "--run")
+    run(*train, str(given / "run"))
+    shutil.copytree(given / "run", old[0] / "run")
+    run(*train, str(old[1] / "run"), stopped=old[1])
+    run("evaluate", str(given / "run"), "--predictions", str(given / "table.csv"))
+    run("evaluate", str(given / "run"), "--predictions", str(old[2] / "old.parquet"), "--split", "train")
+    run("extract", str(given / "pictures"), str(old[3] / "features.npy"), *ENCODER)
+    run("evaluate", str(GOLDEN / "run"))
