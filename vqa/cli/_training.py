@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vqa.errors import ConfigError, did_you_mean
+from vqa.training.config import TrainConfig
 from vqa.training.run_config import RunConfig, read_config, read_run_config
+from vqa.training.run_folder import check_empty, read_record
+from vqa.training.seed_folders import seed_folder, seed_folders
 
 if TYPE_CHECKING:
+    from vqa.data.dataset import Dataset
     from vqa.evaluation.run import Run
     from vqa.training.workers import Workers
 
@@ -34,32 +38,87 @@ def train(card: Path, given: dict[str, Any]) -> None:
     with workers.ending_together():
         with workers.agreed():
             run_dir: Path | None = given.pop("run_dir", None)
+            seeds: int | None = given.pop("seeds", None)
             resume, overwrite = given.pop("resume", False), given.pop("overwrite", False)
-            choices = effective_config(given, run_dir if resume else None)
+            resumed = run_dir if resume else None
+            if seeds and resumed:
+                resumed = next(iter(seed_folders(resumed)), None)
+                given.setdefault("seed", TrainConfig.seed)
+            choices = effective_config(given, resumed)
             choose_threads(choices.training)  # before MXNet is imported
-        run = _trained(card, choices, run_dir, resume, overwrite, workers)
+        if seeds:
+            _train_seeds(seeds, card, choices, run_dir, resume, overwrite, workers)
+            return
+        dataset = _opened(card, choices, workers)
+        run_dir = run_dir or _default_folder(dataset, choices.training)
+        run = _trained(dataset, choices, run_dir, resume, overwrite, workers)
     if workers.is_first:
         _report(run)
 
 
-def _trained(
-    card: Path, choices: RunConfig, run_dir: Path | None, resume: bool, overwrite: bool, workers: Workers
-) -> Run:
+def _train_seeds(
+    seeds: int, card: Path, choices: RunConfig, folder: Path | None, resume: bool, overwrite: bool, workers: Workers
+) -> None:
+    """Train one run per seed in a folder; when that is resumed, those that are finished stay as they are."""
+    from vqa.training.checkpoint import Progress
+    from vqa.training.loop import is_finished
+
+    dataset = _opened(card, choices, workers)
+    folder = folder or _default_folder(dataset, choices.training)
+    with workers.agreed():
+        if folder.is_dir() and not resume and not overwrite:
+            check_empty(folder)
+    first = choices.training.seed
+    for seed in range(first, first + seeds):
+        config, run_dir = choices.training.replace(seed=seed), seed_folder(folder, seed)
+        started = resume and (run_dir / "loop.json").exists()
+        if started:
+            record = read_record(run_dir, "loop.json")
+            if is_finished(Progress(epoch=record["epoch"], best_epoch=record["best_epoch"]), config):
+                log.info("%s: finished before", run_dir)
+                continue
+        run = _trained(dataset, dataclasses.replace(choices, training=config), run_dir, started, overwrite, workers)
+        if workers.is_first:
+            _report(run)
+    if workers.is_first:
+        click.echo(f"{folder}: {seeds} seeds; now: {_evaluation(folder, dataset.splits)}")
+
+
+def _opened(card: Path, choices: RunConfig, workers: Workers) -> Dataset:
     from vqa.data.dataset import load_dataset
+    from vqa.nn.losses import LOSSES
+    from vqa.training.log import shown_on_stderr
+
+    with shown_on_stderr(workers.is_first), workers.agreed():
+        loss = choices.training.loss
+        if loss not in LOSSES:
+            raise ConfigError(f"unknown loss {loss!r}{did_you_mean(loss, LOSSES)}")
+        return load_dataset(card, **dataclasses.asdict(choices.data))
+
+
+def _default_folder(dataset: Dataset, config: TrainConfig) -> Path:
+    return Path("runs") / f"{dataset.card.name}-{_preset(dataset, config)}"
+
+
+def _preset(dataset: Dataset, config: TrainConfig) -> str:
+    from vqa.nn.network import default_preset
+
+    return config.model or default_preset(dataset.images.kind)
+
+
+def _trained(
+    dataset: Dataset, choices: RunConfig, run_dir: Path, resume: bool, overwrite: bool, workers: Workers
+) -> Run:
     from vqa.evaluation.fit import fit
     from vqa.nn.losses import LOSSES
-    from vqa.nn.network import build_network, default_preset
+    from vqa.nn.network import build_network
     from vqa.nn.word_vectors import load_word_vectors
     from vqa.training.log import shown_on_stderr
 
     config = choices.training
     with shown_on_stderr(workers.is_first):
         with workers.agreed():
-            if config.loss not in LOSSES:
-                raise ConfigError(f"unknown loss {config.loss!r}{did_you_mean(config.loss, LOSSES)}")
-            dataset = load_dataset(card, **dataclasses.asdict(choices.data))
-            model = config.model or default_preset(dataset.images.kind)
-            run_dir = run_dir or Path("runs") / f"{dataset.card.name}-{model}"
+            model = _preset(dataset, config)
             network = build_network(model, dataset, seed=config.seed, device=config.device, **config.model_options)
             if choices.word_vectors and not resume:
                 found = load_word_vectors(network, dataset.vocabulary, Path(choices.word_vectors))
@@ -79,18 +138,16 @@ def _report(run: Run) -> None:
     validation = dataset.table(split.validation_split).take(split.validation_rows)
     save_training_plots(run.path, report=run.report(validation).report)
     best = run.record["best"]
-    evaluate = ["vqa", "evaluate", str(run.path), *_split_to_evaluate(dataset.splits)]
     click.echo(
         f"{run.path}: best epoch {run.record['best_epoch']}, validation any-of {format_rate(best['any_of'])}; "
-        f"now: {shlex.join(evaluate)}"
+        f"now: {_evaluation(run.path, dataset.splits)}"
     )
 
 
-def _split_to_evaluate(splits: list[str]) -> list[str]:
-    """Return the option of ``vqa evaluate`` for the most telling split of a data set; "test" is its default."""
-    if "test" in splits:
-        return []
-    return ["--split", "val" if "val" in splits else "train"]
+def _evaluation(folder: Path, splits: list[str]) -> str:
+    """Return the command that evaluates on the most telling split of a data set; "test" is its default."""
+    option = [] if "test" in splits else ["--split", "val" if "val" in splits else "train"]
+    return shlex.join(["vqa", "evaluate", str(folder), *option])
 
 
 def effective_config(given: dict[str, Any], resumed: Path | None) -> RunConfig:

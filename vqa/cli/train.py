@@ -70,6 +70,12 @@ def choice(name: str, help_text: str, **settings: Any) -> Callable[[Any], Any]:
 @click.option("--resume", is_flag=True, help="Resume the run in --run where it stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in --run.")
 @choice("seed", "Of the initial parameters, the order of questions, dropout and the held-out part.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(2),
+    metavar="N",
+    help="Make N runs, seed-1, seed-2, ... in --run, counted from --seed.",
+)
 @choice("device", "Where the network is trained.", metavar="cpu|gpu:0")
 @choice("save_every", "Save the state after every so many steps as well; 0 is after every epoch alone.")
 @choice("parts", "Parts of a batch, which as many workers can share: mpiexec -n 4 vqa train CARD --parts 4.")

@@ -102,7 +102,7 @@ def train(
     if not resume:
         save()
     with graph_for_training(network, loss), stop_requests() as request:
-        while progress.epoch < config.epochs and not out_of_patience(progress, config):
+        while not is_finished(progress, config):
             running_loss.start()
             batches = loader.epoch_in_parts(progress.epoch, config.parts, gradient.mine, slice(progress.step, None))
             title = f"epoch {progress.epoch + 1}/{config.epochs}"
@@ -225,6 +225,11 @@ def warn_of_a_blind_run(progress: Progress, config: TrainConfig, dataset: Datase
             name,
             config.learning_rate,
         )
+
+
+def is_finished(progress: Progress, config: TrainConfig) -> bool:
+    """Return whether there is no epoch left to train."""
+    return progress.epoch >= config.epochs or out_of_patience(progress, config)
 
 
 def out_of_patience(progress: Progress, config: TrainConfig) -> bool:

@@ -243,6 +243,23 @@ def locked(folder: Path) -> Iterator[None]:
         ) from error
 
 
+def check_empty(folder: Path) -> None:
+    """Check that a folder holds nothing yet.
+
+    Raises
+    ------
+    RunError
+        It holds something.
+    """
+    present = sorted(path.name for path in folder.iterdir() if path.name != LOCK)
+    if present:
+        raise RunError(
+            f"{folder} is not empty (it holds {', '.join(present[:3])}{', ...' if len(present) > 3 else ''}); resume "
+            "the run (--resume, resume=True), replace it (--overwrite, overwrite=True) or choose another folder "
+            "(--run, run_dir)"
+        )
+
+
 def start_folder(folder: Path, config: RunConfig, vocabulary: str, record: dict[str, Any], overwrite: bool) -> None:
     """Write what a run folder holds before the first step: config.json, vocab.json, run.json.
 
@@ -257,13 +274,8 @@ def start_folder(folder: Path, config: RunConfig, vocabulary: str, record: dict[
     RunError
         The folder is not empty and `overwrite` is false.
     """
-    present = sorted(path.name for path in folder.iterdir() if path.name != LOCK)
-    if present and not overwrite:
-        raise RunError(
-            f"{folder} is not empty (it holds {', '.join(present[:3])}{', ...' if len(present) > 3 else ''}); resume "
-            "the run (--resume, resume=True), replace it (--overwrite, overwrite=True) or choose another folder "
-            "(--run, run_dir)"
-        )
+    if not overwrite:
+        check_empty(folder)
     texts = {
         "config.json": config.to_json(),
         "vocab.json": vocabulary,

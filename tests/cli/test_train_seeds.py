@@ -1,0 +1,78 @@
+"""``vqa train --seeds``: runs in one folder, resumed, evaluated and compared as one system."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from vqa.cli import cli
+from vqa.evaluation.run import load_run
+from vqa.evaluation.seed_runs import evaluate_seeds
+from vqa.training.seed_folders import seed_folders
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+SMALL = ["--epochs", "1", "--model", "cnn-gru", *(
+    part for name in ("hidden_size", "embedding_size", "channels") for part in ("--option", f"{name}=4")
+)]  # fmt: skip
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, list(arguments))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The golden data set, and `both` with the runs of two seeds."""
+    path = tmp_path_factory.mktemp("seeds")
+    for name in ("card.toml", "train.csv", "test.csv"):
+        shutil.copy(GOLDEN / name, path)
+    shutil.copytree(GOLDEN / "images", path / "images")
+    result = run("train", str(path / "card.toml"), "--run", str(path / "both"), "--seeds", "2", *SMALL)
+    assert result.exit_code == 0, result.output
+    assert f"now: vqa evaluate {path / 'both'}" in result.stdout.splitlines()[-1]
+    return path
+
+
+def test_each_run_is_that_of_its_seed_alone(folder: Path) -> None:
+    assert [path.name for path in seed_folders(folder / "both")] == ["seed-1", "seed-2"]
+    result = run("train", str(folder / "card.toml"), "--run", str(folder / "alone"), "--seed", "2", *SMALL)
+    assert result.exit_code == 0, result.output
+    assert (folder / "both/seed-2/best.params").read_bytes() == (folder / "alone/best.params").read_bytes()
+    assert seed_folders(folder / "alone") == []
+
+
+def test_a_folder_is_refused_or_resumed(folder: Path) -> None:
+    again = ["train", str(folder / "card.toml"), "--run", str(folder / "both")]
+    refused = run(*again, "--seeds", "3", *SMALL)
+    assert refused.exit_code == 1
+    assert "both is not empty (it holds seed-1, seed-2)" in refused.stderr
+    more = folder / "more"
+    shutil.copytree(folder / "both", more)
+    before = (more / "seed-2" / "loop.json").stat().st_mtime_ns
+    result = run("train", str(folder / "card.toml"), "--run", str(more), "--seeds", "3", "--resume")
+    assert result.exit_code == 0, result.output
+    assert [path.name for path in seed_folders(more)] == ["seed-1", "seed-2", "seed-3"]
+    assert (more / "seed-2" / "loop.json").stat().st_mtime_ns == before
+    assert load_run(more / "seed-3").config == load_run(more / "seed-2").config.replace(seed=3)
+
+
+def test_the_folder_is_one_system(folder: Path) -> None:
+    both = folder / "both"
+    evaluated = json.loads(run("evaluate", str(both), "--json", "-").stdout)
+    rates = [load_run(path).report("test").report.any_of.value for path in seed_folders(both)]
+    assert evaluated["any_of"]["values"] == rates
+    assert evaluated["any_of"]["mean"]["value"] == pytest.approx(sum(rates) / 2)
+    assert [each["seed"] for each in evaluated["runs"]] == [1, 2]
+    assert evaluate_seeds(str(both), [load_run(path) for path in seed_folders(both)]).to_json() == evaluated
+    text = run("evaluate", str(both)).stdout
+    assert "standard deviation over 2 seeds" in text
+    refused = run("evaluate", str(both), "--predictions", str(folder / "p.csv"))
+    assert refused.exit_code == 2
+    compared = run("compare", str(both), str(both / "seed-1"), "--html", str(folder / "page.html"))
+    assert compared.exit_code == 0, compared.output
+    assert "standard deviation over 2 seeds" in compared.stdout
+    assert "2 systems" in (folder / "page.html").read_text(encoding="utf-8")
