@@ -26,6 +26,12 @@ engine_option = click.option(
 )
 # What an error names where stdout cannot be written, for example to a file on a full disk.
 STDOUT = "standard output"
+workers_option = click.option(
+    "--workers", type=click.IntRange(1), help="Share the work out to so many processes of this machine (Dask)."
+)
+scheduler_option = click.option(
+    "--scheduler", metavar="ADDRESS", help="Share the work out to a running Dask cluster, such as tcp://10.0.0.1:8786."
+)
 device_option = click.option("--device", metavar="cpu|gpu:0", default="cpu", show_default=True)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from vqa.cli._options import device_option, emit, json_option, seed_option
+from vqa.cli._options import device_option, emit, json_option, scheduler_option, seed_option, workers_option
 
 FAILED = 1
 
@@ -43,6 +43,8 @@ FAILED = 1
 @click.option("--follow-symlinks", is_flag=True, help="Symbolic links may lead out of the folder SOURCE.")
 @click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT, and drop an unfinished extraction with other options.")
+@workers_option
+@scheduler_option
 @seed_option
 @device_option
 @json_option
@@ -60,6 +62,8 @@ def command(
     follow_symlinks: bool,
     batch_size: int,
     overwrite: bool,
+    workers: int | None,
+    scheduler: str | None,
     seed: int,
     device: str,
     json_file: str | None,
@@ -71,10 +75,14 @@ def command(
     "frames". After an interruption, the same command continues where it stopped. The exit code is 1 if some files
     could not be used: they are listed on stderr, and OUTPUT holds the others.
 
+    With --workers or --scheduler the batches are computed by other processes, and the files are the same.
+
     \b
     Example:
       vqa extract easy_vqa features/easy_vqa.npy --float16
     """
+    from vqa._mxnet_import import usable_cores
+    from vqa.cluster import dask_cluster
     from vqa.data.image_sources import find_sources
     from vqa.features.encoders import ImageEncoder
     from vqa.features.extraction import extract
@@ -87,7 +95,16 @@ def command(
         encoder, weights=weights, grid=grid, size=size, more_sizes=more_sizes, device=device, seed=seed
     )
     try:
-        result = extract(sources, output, network, batch_size=batch_size, float16=float16, overwrite=overwrite)
+        with dask_cluster(workers, scheduler, max(usable_cores() // (workers or 1), 1)) as cluster:
+            result = extract(
+                sources,
+                output,
+                network,
+                batch_size=batch_size,
+                float16=float16,
+                overwrite=overwrite,
+                cluster=cluster,
+            )
     except KeyboardInterrupt:
         raise KeyboardInterrupt("interrupted; the same command continues where it stopped") from None
     for reason in result.failures.values():

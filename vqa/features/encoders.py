@@ -57,6 +57,7 @@ class ImageEncoder:
     Attributes
     ----------
     shape : of the features of one image, (D,) or (R, D)
+    device : where they are computed
     settings : what the features depend on, as JSON values: the arguments of an encoder that gives the same features
 
     Raises
@@ -92,6 +93,7 @@ class ImageEncoder:
             self.settings["more_sizes"] = list(more_sizes)
         if weights == "random":
             self.settings["seed"] = seed
+        self.device = device
         self._context = device_context(device)
         build = _build_efficientnet if name == EFFICIENTNET else _build_from_model_zoo
         self._trunks: dict[int, _Trunk] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from vqa.cluster import Cluster
 from vqa.errors import ConfigError, ImageError
 from vqa.features.encoders import ImageEncoder
 from vqa.features.files import FeatureWriter, settings_file
@@ -51,6 +53,14 @@ class Extraction(NamedTuple):
     failures: dict[str, str]
 
 
+class Piece(NamedTuple):
+    """The features (M, *shape) of the files of a batch that could be used, and by id why the others could not."""
+
+    image_ids: list[str]
+    features: npt.NDArray[np.float32] | None
+    failures: dict[str, str]
+
+
 def extract(
     sources: Sources,
     output: Path,
@@ -59,6 +69,7 @@ def extract(
     batch_size: int = 16,
     float16: bool = False,
     overwrite: bool = False,
+    cluster: Cluster | None = None,
 ) -> Extraction:
     """Write the features of all sources that can be decoded; after an interruption, continue where it stopped.
 
@@ -66,6 +77,7 @@ def extract(
     ----------
     output : the .npy file; the ids are written beside it
     batch_size : images, or frames of videos, in one forward pass
+    cluster : whose workers compute the batches, each with an encoder of the same settings; they must see the files
 
     Raises
     ------
@@ -84,17 +96,16 @@ def extract(
         "source": str(sources.path.resolve()),
     }
     failures: dict[str, str] = {}
+    num_files = max(batch_size // per_image, 1)
     with FeatureWriter(output, shape, "float16" if float16 else "float32", settings, overwrite=overwrite) as writer:
         done = set(writer.image_ids)
         left = [image_id for image_id in sources.image_ids if image_id not in done]
         with _progress(len(sources.image_ids), len(done)) as progress:
-            for batch in _decode_batches(left, sources, encoder.size, max(batch_size // per_image, 1)):
-                good = {image_id: pixels for image_id, pixels in batch.items() if not isinstance(pixels, ImageError)}
-                failures.update((image_id, str(batch[image_id])) for image_id in batch if image_id not in good)
-                if good:
-                    features = encoder.encode(np.concatenate(list(good.values())))
-                    writer.append(list(good), features.reshape(len(good), *shape))
-                progress.update(len(batch))
+            for piece in _encoded(left, num_files, sources, encoder, cluster):
+                failures.update(piece.failures)
+                if piece.features is not None:
+                    writer.append(piece.image_ids, piece.features.reshape(len(piece.image_ids), *shape))
+                progress.update(len(piece.image_ids) + len(piece.failures))
         if not writer.image_ids:
             raise ImageError(
                 f"none of the {len(failures)} files can be used; the first: {next(iter(failures.values()))}"
@@ -109,22 +120,45 @@ def _progress(total: int, initial: int) -> tqdm:
     return tqdm(total=total, initial=initial, desc="extracting features", unit="file", mininterval=seconds)
 
 
-def _decode_batches(
-    image_ids: Sequence[str], sources: Sources, size: int, batch_size: int
-) -> Iterator[dict[str, Pixels | ImageError]]:
-    """Yield, for `batch_size` files at a time, the pixels uint8 (1 or F, 3, size, size) or what is wrong with each."""
+def _encoded(
+    image_ids: Sequence[str], num_files: int, sources: Sources, encoder: ImageEncoder, cluster: Cluster | None
+) -> Iterator[Piece]:
+    """Yield the features of `num_files` files at a time, in the order of the files."""
+    batches = (image_ids[start : start + num_files] for start in range(0, len(image_ids), num_files))
+    if cluster is None:
+        with ThreadPoolExecutor() as pool:
+            yield from (_encode(names, sources, encoder, pool) for names in batches)
+        return
+    settings = json.dumps([encoder.settings, encoder.device])
+    yield from cluster.in_order(_encode_on_worker, ((names, sources, settings) for names in batches))
+
+
+def _encode(names: Sequence[str], sources: Sources, encoder: ImageEncoder, pool: ThreadPoolExecutor) -> Piece:
+    """Decode the files of a batch and compute their features."""
 
     def decode(image_id: str) -> Pixels | ImageError:
         try:
-            return sources.decode(image_id, size)
+            return sources.decode(image_id, encoder.size)
         except ImageError as error:
             return error
 
     # Pillow and FFmpeg decode outside Python's global lock.
-    with ThreadPoolExecutor() as pool:
-        for start in range(0, len(image_ids), batch_size):
-            names = image_ids[start : start + batch_size]
-            yield dict(zip(names, pool.map(decode, names)))
+    batch = dict(zip(names, pool.map(decode, names)))
+    good = {image_id: pixels for image_id, pixels in batch.items() if not isinstance(pixels, ImageError)}
+    failures = {image_id: str(batch[image_id]) for image_id in names if image_id not in good}
+    return Piece(list(good), encoder.encode(np.concatenate(list(good.values()))) if good else None, failures)
+
+
+def _encode_on_worker(names: Sequence[str], sources: Sources, settings: str) -> Piece:
+    encoder, pool = _worker_encoder(settings)
+    return _encode(names, sources, encoder, pool)
+
+
+@functools.lru_cache(maxsize=1)
+def _worker_encoder(settings: str) -> tuple[ImageEncoder, ThreadPoolExecutor]:
+    """Return what a worker loads for its first batch and keeps for the others."""
+    arguments, device = json.loads(settings)
+    return ImageEncoder(**arguments, device=device), ThreadPoolExecutor()
 
 
 def encode_like(
