@@ -74,6 +74,12 @@ def test_audit(card: str, project: Path) -> None:
 def test_compare(tmp_path: Path) -> None:
     first, second = predictions(tmp_path / "a.csv", ["a", "x"]), predictions(tmp_path / "b.csv", ["a", "b"])
     done = run("compare", str(first), str(second))
+    third = predictions(tmp_path / "c.csv", ["x", "x"])
+    ranked, planned = (
+        run("compare", str(first), str(second), str(third)),
+        run("plan", str(first), "--difference", "0.1"),
+    )
+    assert (ranked.returncode, planned.returncode) == (0, 0), ranked.stderr + planned.stderr
     assert (done.returncode, done.stderr) == (0, "")
     assert "any-of accuracy           0.5000  1.0000         +0.5000" in done.stdout
 
