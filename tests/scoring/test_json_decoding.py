@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import gzip
 import json
+import tempfile
+import tracemalloc
+import zlib
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from vqa.errors import DataError
-from vqa.scoring.json_decoding import decode, read_bytes, type_name
+from vqa.scoring.json_decoding import decode, read_bytes, type_name, unpacked_bytes
 
 ANYTHING = msgspec.json.Decoder()
 TEXTS = msgspec.json.Decoder(dict[str, list[str]])
@@ -71,3 +74,32 @@ def test_files_are_unpacked_by_their_content(tmp_path: Path) -> None:
 def test_names_of_types() -> None:
     names = [type_name(value) for value in ({}, [], "", 1, 1.5, True, None)]
     assert names == ["an object", "a list", "a string", "an integer", "a number", "true/false", "null"]
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=3), st.binary(max_size=20), st.booleans())
+def test_gzip_files_are_unpacked_as_by_the_standard_library(parts: list[bytes], after: bytes, cut: bool) -> None:
+    """Files of one member and of several, with bytes behind them or with an end that is missing."""
+    # Bytes behind a member that happen to look like its end are taken for it.
+    assume(not after or int.from_bytes(after[-4:], "little") != len(parts[0]))
+    raw = b"".join(map(gzip.compress, parts)) + after
+    raw = raw[: len(raw) - 1] if cut else raw
+    with tempfile.NamedTemporaryFile() as file:
+        Path(file.name).write_bytes(raw)
+        try:
+            expected = gzip.decompress(raw)
+        except (EOFError, OSError, zlib.error):
+            with pytest.raises(DataError, match="the gzip file is truncated or damaged"):
+                unpacked_bytes(file.name)
+        else:
+            assert unpacked_bytes(file.name) == expected
+
+
+def test_a_size_that_a_gzip_file_only_claims_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "claims.gz"
+    path.write_bytes(gzip.compress(b"[1]")[:-4] + b"\xff\xff\xff\xff")
+    tracemalloc.start()
+    with pytest.raises(DataError, match="truncated or damaged"):
+        unpacked_bytes(path)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()

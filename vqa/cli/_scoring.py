@@ -115,20 +115,16 @@ def _by_protocol(
 def score_official_files(questions: Path, annotations: Path, results: Path, partial: bool, **options: Any) -> None:
     """Score the three files of the official evaluation as it does."""
     import json
-    from concurrent.futures import ThreadPoolExecutor
 
+    from vqa.files import replacing
+    from vqa.scoring.answer_sets import AnswerSets
+    from vqa.scoring.explanation import explain
+    from vqa.scoring.intervals import Clusters, cluster_names
     from vqa.scoring.official_files import read_official
     from vqa.scoring.official_results import read_results
+    from vqa.scoring.results import match_results, score_results
 
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        # Files are unpacked without the interpreter lock: meanwhile NumPy is imported.
-        reading = pool.submit(read_official, questions, annotations)
-        from vqa.files import replacing
-        from vqa.scoring.answer_sets import AnswerSets
-        from vqa.scoring.explanation import explain
-        from vqa.scoring.intervals import Clusters, cluster_names
-        from vqa.scoring.results import match_results, score_results
-    official = reading.result()
+    official = read_official(questions, annotations)
     ids, answers = read_results(results)
     chosen, predictions = match_results(official, ids, answers, partial=partial, where=str(results))
     rule, explained, json_file = _first(options["names"], "vqa-official"), options["explained"], options["json_file"]

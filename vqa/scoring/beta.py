@@ -12,6 +12,9 @@ from vqa.scoring.answer_sets import Floats
 
 _STEPS = 100
 _PRECISION = 1e-10
+_LAST_STEP = 1e-4
+# From this many degrees of freedom on, four terms of the expansion of Student's t are exact to nine digits.
+_MANY = 50
 
 
 def incomplete_beta(x: npt.ArrayLike, a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
@@ -70,6 +73,7 @@ def beta_quantile(probability: float, a: npt.ArrayLike, b: npt.ArrayLike) -> Flo
     low, high = np.zeros(a.shape), np.ones(a.shape)
     log_beta = _log_beta(a, b)
     x = _guess(probability, a, b)
+    width = np.sqrt(a * b / (a + b + 1)) / (a + b)
     for _ in range(_STEPS):
         excess = incomplete_beta(x, a, b) - probability
         low, high = np.where(excess < 0, x, low), np.where(excess < 0, high, x)
@@ -83,8 +87,9 @@ def beta_quantile(probability: float, a: npt.ArrayLike, b: npt.ArrayLike) -> Flo
         following = np.where(inside, following, (low + high) / 2)
         moved = np.abs(following - x)
         x = following
-        # Newton's error is the square of its step; where the bracket is halved it is the step.
-        if np.all(moved <= _PRECISION):
+        # The relative error of Halley's formula is the cube of its step's; where the bracket is halved it is the step.
+        scale = np.minimum(width, np.minimum(x, 1 - x))
+        if np.all(moved <= np.where(inside, _LAST_STEP * scale, _PRECISION)):
             break
     return x
 
@@ -110,11 +115,23 @@ def _guess(probability: float, a: Floats, b: Floats) -> Floats:
 def student_t_quantile(probability: float, freedom: npt.ArrayLike) -> Floats:
     """Return t (K,) with P(|T| <= t) = probability for Student's distributions with `freedom`, float (K,) above 0.
 
-    T^2 / (freedom + T^2) has the beta distribution with 1/2 and freedom / 2.
+    T^2 / (freedom + T^2) has the beta distribution with 1/2 and freedom / 2. Source of the expansion for many degrees
+    of freedom: Abramowitz and Stegun, 26.7.5.
 
     >>> student_t_quantile(0.95, [1, 10]).round(3).tolist()
     [12.706, 2.228]
     """
     freedom = np.asarray(freedom, dtype=np.float64)
-    share = beta_quantile(probability, np.full(freedom.shape, 0.5), freedom / 2)
-    return np.sqrt(freedom * share / (1 - share))
+    z = NormalDist().inv_cdf((1 + probability) / 2)
+    terms = (
+        z,
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    quantile: Floats = np.polynomial.polynomial.polyval(1 / freedom, terms)
+    few = freedom < _MANY
+    share = beta_quantile(probability, np.full(few.sum(), 0.5), freedom[few] / 2)
+    quantile[few] = np.sqrt(freedom[few] * share / (1 - share))
+    return quantile

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ CONFIDENCE = 0.95
 _TAIL = (1 - CONFIDENCE) / 2
 # Sums of squares per question below this are rounding errors.
 _NO_SPREAD = 1e-12
+Key = TypeVar("Key", bound=Hashable)
 # Numbers in one block of resampled weights: bounds the memory, not the result.
 _BLOCK = 4_000_000
 
@@ -138,7 +139,21 @@ class Clusters:
         """Return the rate for each distinct non-empty name of `names` (N,), the most frequent first."""
         return self._rates(values, rows_by_name(names))
 
-    def _rates(self, values: npt.ArrayLike, rows_of: Mapping[str, Integers | slice]) -> dict[str, Rate]:
+    def rates_by_groupings(
+        self, values: npt.ArrayLike, *groupings: Sequence[str] | Strings
+    ) -> tuple[Rate | None, list[dict[str, Rate]]]:
+        """Return the rate over all questions, and the `rates_by_name` of each grouping: as single calls, but faster."""
+        rows_of: dict[tuple[int, str], Integers | slice] = {(-1, ""): slice(None)}
+        for number, names in enumerate(groupings):
+            rows_of.update({(number, name): rows for name, rows in rows_by_name(names).items()})
+        found = self._rates(values, rows_of)
+        by_grouping: list[dict[str, Rate]] = [{} for _ in groupings]
+        for (number, name), rate in found.items():
+            if number >= 0:
+                by_grouping[number][name] = rate
+        return found.get((-1, "")), by_grouping
+
+    def _rates(self, values: npt.ArrayLike, rows_of: Mapping[Key, Integers | slice]) -> dict[Key, Rate]:
         """Return the rate over the rows of each name, all intervals at once; names without a value have none."""
         every = np.asarray(values, dtype=np.float64)
         there = ~np.isnan(every)

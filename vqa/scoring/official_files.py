@@ -246,6 +246,8 @@ def _require_same_ids(
 ) -> None:
     """Raise DataError where the files differ in their ids by more than the records that were set aside."""
     annotations = set(annotated)
+    if annotations == set(questions) and annotations:
+        return
     without_annotation = [question_id for question_id in questions if question_id not in annotations]
     without_question = [question_id for question_id in annotated if question_id not in questions]
     bad_in = Counter(bad.file for bad in bad_records)

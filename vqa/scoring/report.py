@@ -138,6 +138,8 @@ def evaluate(
     )
     lenient = rules.where_annotators_compare(sets, rules.lenient(predictions, sets))
     wups_by_threshold, wups_note = scorer.wups(predictions, blind or {}, vocabulary) if wups else (None, {})
+    any_of, (by_answer_type, by_question_type) = scorer.bootstrap.rates_by_groupings(scored.any_of, *scorer.types)
+    assert any_of is not None, "there is at least one question, and every one has a value"
     report = Report(
         questions=len(questions),
         images=len({image for image in questions.image_id if image}),
@@ -148,7 +150,7 @@ def evaluate(
         protocol=protocol,
         seed=seed,
         versions=dict(versions) if versions is not None else default_versions(),
-        any_of=scorer.rate(scored.any_of),
+        any_of=any_of,
         per_split=scorer.per_split(predictions),
         vqa_official=scorer.by_type(scored.official),
         vqa_lenient=scorer.by_type(lenient),
@@ -157,8 +159,8 @@ def evaluate(
         ceilings=scorer.ceilings(vocabulary),
         baselines=Baselines() if blind is None else scorer.baselines(blind),
         calibration=None if probabilities is None else scorer.calibration(predictions, probabilities, event),
-        by_answer_type=scorer.bootstrap.rates_by_name(scored.any_of, questions.answer_type),
-        by_question_type=scorer.bootstrap.rates_by_name(scored.any_of, scorer.question_types),
+        by_answer_type=by_answer_type,
+        by_question_type=by_question_type,
         mistakes={name: int((mistakes == name).sum()) for name in MISTAKES},
         notes=_notes(sets, train, vocabulary, probabilities)
         | wups_note
@@ -175,7 +177,7 @@ class _Scorer:
         self.questions = questions
         self.sets = sets
         self.bootstrap = ClusterBootstrap(cluster_names(questions.question_id, questions.image_id), seed=seed)
-        self.question_types = question_types(questions.question, questions.question_type)
+        self.types = questions.answer_type, question_types(questions.question, questions.question_type)
 
     def rate(self, values: Floats) -> Rate:
         rate = self.bootstrap.rate(values)
@@ -209,14 +211,8 @@ class _Scorer:
 
     def by_type(self, scores: Floats) -> SoftScores | None:
         """Return the rates of soft scores (N,), None where no question has one."""
-        overall = self.bootstrap.rate(scores)
-        if overall is None:
-            return None
-        return SoftScores(
-            overall,
-            self.bootstrap.rates_by_name(scores, self.questions.answer_type),
-            self.bootstrap.rates_by_name(scores, self.question_types),
-        )
+        overall, by_type = self.bootstrap.rates_by_groupings(scores, *self.types)
+        return None if overall is None else SoftScores(overall, *by_type)
 
     def wups(
         self, predictions: Sequence[str] | Strings, blind: dict[str, list[str]], vocabulary: list[str] | None

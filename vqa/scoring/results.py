@@ -129,9 +129,9 @@ def score_results(
     sets = AnswerSets(questions.answers, distinct_records=questions.with_answer_ids)
     scores = protocol.score(predictions, sets)
     clusters = Clusters(cluster_names(questions.question_id, questions.image_id))
-    by_answer_type = clusters.rates_by_name(scores, questions.answer_type)
-    by_question_type = clusters.rates_by_name(scores, questions.question_type)
-    overall = clusters.rate(scores)
+    overall, (by_answer_type, by_question_type) = clusters.rates_by_groupings(
+        scores, questions.answer_type, questions.question_type
+    )
     assert overall is not None, "there is at least one question"
     summary = ResultSummary(
         protocol=protocol.name,
