@@ -1,0 +1,82 @@
+"""Train the recipes on DAQUAR with five seeds each and print the tables of docs/daquar.md.
+
+Makes the features first where they are missing (scripts/daquar_features.py), trains on all photographs of the training
+split for a number of epochs that was chosen on held-out ones, and evaluates on the test split, on all answers and on
+those of a single word. Runs that are there already are not trained again.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+from daquar_features import folders
+from daquar_features import main as make_features
+
+from vqa.cli import cli
+from vqa.evaluation.ensemble import predict_together
+from vqa.evaluation.run import load_run
+from vqa.scoring.report import Evaluation
+
+SEEDS = (1, 2, 3, 4, 5)
+RECIPES = {
+    "question-only": ["--model", "question-only", "--epochs", "8"],
+    "mlp": ["--model", "mlp", "--epochs", "15"],
+}
+COLUMNS = (
+    *("recipe", "answers", "accuracy", "95 % interval", "blind", "ceiling", "WUPS@0.9", "blind", "WUPS@0.0", "blind"),
+    *("parameters", "minutes", "five seeds"),
+)
+
+
+def trained(recipe: str, split: str, seed: int, folder: Path) -> Path:
+    """Return the run folder of a recipe, trained now unless it is there from an earlier call."""
+    run_dir = folder / "runs" / f"{recipe}-{split}-{seed}"
+    if not (run_dir / "learning_curves.png").exists():
+        options = [*RECIPES[recipe], "--validation-fraction", "0", "--seed", str(seed), "--overwrite"]
+        arguments = ["train", str(folder / f"{split}_single.toml"), "--run", str(run_dir), *options]
+        cli.main(arguments, "vqa", standalone_mode=False)
+    return run_dir
+
+
+def row(name: str, answers: str, report: Evaluation, size: int, minutes: float, seeds: list[float]) -> str:
+    """Return one line of the table; rates in percent."""
+    found = report.report
+    rates, wups = found.any_of, found.wups
+    assert wups is not None, "the table needs WordNet: pip install 'vqa[wups]' and apt-get install wordnet-base"
+    ceiling = found.ceilings.vocabulary_any_of
+    blind = max(rate.value for rate in vars(found.baselines).values())
+    cells = [rates.value, blind, ceiling.value]
+    for threshold in ("0.9", "0.0"):
+        cells += [wups[threshold].value, max(rate.value for rate in wups[threshold].baselines.values())]
+    value, *others = (f"{100 * cell:.1f}" for cell in cells)
+    interval = f"[{100 * rates.low:.1f}, {100 * rates.high:.1f}]"
+    spread = f"{100 * np.mean(seeds):.1f} ± {100 * np.std(seeds, ddof=1):.1f}" if seeds else ""
+    return f"| {' | '.join([name, answers, value, interval, *others, f'{size:,}', f'{minutes:.1f}', spread])} |"
+
+
+def print_table(split: str, folder: Path) -> None:
+    """Train and evaluate on a split, and print its table."""
+    print(f"\n{split} split\n\n| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}", flush=True)
+    for recipe in RECIPES:
+        paths = [trained(recipe, split, seed, folder) for seed in SEEDS]
+        for answers in ("single", "all"):
+            runs = [load_run(path, card=folder / f"{split}_{answers}.toml") for path in paths]
+            size = sum(math.prod(parameter.shape) for parameter in runs[0].network.collect_params().values())
+            minutes = runs[0].history["seconds"].sum() / 60
+            accuracies = [float(run.predict("test")["hit"].mean()) for run in runs]
+            print(row(f"`{recipe}`", answers, runs[0].report("test"), size, minutes, accuracies), flush=True)
+            ensemble = runs[0].report("test", predictions=predict_together(runs))
+            print(row(f"`{recipe}`, five joined", answers, ensemble, 5 * size, 5 * minutes, []), flush=True)
+
+
+def main(data: Path, folder: Path) -> None:
+    """Make features, train, evaluate, print."""
+    make_features(data, folder)
+    for split in ("official", "random"):
+        print_table(split, folder)
+
+
+if __name__ == "__main__":
+    main(*folders(__doc__))
