@@ -43,9 +43,9 @@ def trained(recipe: str, split: str, seed: int, folder: Path) -> Path:
 def row(name: str, answers: str, report: Evaluation, size: int, minutes: float, seeds: list[float]) -> str:
     """Return one line of the table; rates in percent."""
     found = report.report
-    rates, wups = found.any_of, found.wups
-    assert wups is not None, "the table needs WordNet: pip install 'vqa[wups]' and apt-get install wordnet-base"
-    ceiling = found.ceilings.vocabulary_any_of
+    rates, wups, ceiling = found.any_of, found.wups, found.ceilings.vocabulary_any_of
+    if not (wups and ceiling):
+        raise SystemExit("the table needs WordNet: pip install 'vqa[wups]' and apt-get install wordnet-base")
     blind = max(rate.value for rate in vars(found.baselines).values())
     cells = [rates.value, blind, ceiling.value]
     for threshold in ("0.9", "0.0"):

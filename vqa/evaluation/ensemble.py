@@ -42,6 +42,7 @@ def predict_together(models: Sequence[TrainedModel], split: str = "test") -> pd.
             mean[rows] += probabilities(logits, "softmax") / len(models)
             losses[rows] += loss / len(models)
             known[rows] = is_known
+    logarithms = np.log(np.maximum(mean, SMALLEST)).astype(np.float32)
     # As logits of a softmax, logarithms of probabilities give these probabilities back.
-    together = Forward(np.arange(len(table)), np.log(np.maximum(mean, SMALLEST)), losses, known)
+    together = Forward(np.arange(len(table)), logarithms, losses.astype(np.float32), known)
     return predict([together], table, first.vocabulary.answers, "softmax")[0]

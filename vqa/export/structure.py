@@ -136,7 +136,8 @@ def _softmax_regression(spec: NetworkSpec) -> Parts:
 
 def _mlp(spec: NetworkSpec) -> Parts:
     image_encoder = _vector_image_encoder(spec.image_kind)
-    return image_encoder, _bag_of_words(), Block("NormalizedConcat"), _hidden_layer(batch_norm=True)
+    fusion = Block("NormalizedConcat", {"dropout": Block("Dropout")})
+    return image_encoder, _bag_of_words(), fusion, _hidden_layer(batch_norm=True)
 
 
 def _cnn_gru(spec: NetworkSpec) -> Parts:

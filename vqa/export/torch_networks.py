@@ -67,6 +67,7 @@ class Mlp(nn.Module):
         options = config["options"]
         self.kind = config["image_kind"]
         self.question_encoder = BagOfWords(config["num_words"], options["embedding_size"])
+        self.dropout = nn.Dropout(options.get("input_dropout", 0.0))
         self.head = NormalizedHead(options["embedding_size"] + vector_size(config), options["hidden_size"], config)
 
     def forward(
@@ -75,7 +76,7 @@ class Mlp(nn.Module):
         """Return raw logits (N, C)."""
         question = unit_length(self.question_encoder(tokens, lengths))[question_index]
         image = unit_length(image_vectors(images, self.kind))[image_index]
-        return self.head(torch.cat([question, image], dim=1))
+        return self.head(self.dropout(torch.cat([question, image], dim=1)))
 
 
 class ConvImageEncoder(nn.Module):

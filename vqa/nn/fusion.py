@@ -28,11 +28,15 @@ class Sum(mx.gluon.HybridBlock):
 
 
 class NormalizedConcat(mx.gluon.HybridBlock):
-    """Question (N, Q) and image (N, D), each scaled to unit length, side by side: (N, Q + D)."""
+    """Question (N, Q) and image (N, D), each scaled to unit length, side by side, with dropout: (N, Q + D)."""
+
+    def __init__(self, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
 
     def hybrid_forward(self, F: Any, question: Tensor, image: Tensor) -> Tensor:
         """Return (N, Q + D)."""
-        return F.concat(F.L2Normalization(question), F.L2Normalization(image), dim=1)
+        return self.dropout(F.concat(F.L2Normalization(question), F.L2Normalization(image), dim=1))
 
 
 class CompactBilinear(mx.gluon.HybridBlock):

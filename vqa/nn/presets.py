@@ -63,8 +63,17 @@ def softmax_regression(spec: NetworkSpec) -> Parts:
     return Parts(image_encoder, question_encoder, Sum(), mx.gluon.contrib.nn.Identity())
 
 
-def mlp(spec: NetworkSpec, *, embedding_size: int = 300, hidden_size: int = 1024, dropout: float = 0.3) -> Parts:
+def mlp(
+    spec: NetworkSpec,
+    *,
+    embedding_size: int = 300,
+    hidden_size: int = 1024,
+    dropout: float = 0.3,
+    input_dropout: float = 0.0,
+) -> Parts:
     """Sum of word vectors and image features, each of unit length, through one hidden layer.
+
+    `input_dropout` leaves out numbers of both in training: features are not learned by heart where photographs are few.
 
     Source: Jabri, Joulin and van der Maaten, "Revisiting Visual Question Answering Baselines", ECCV 2016.
     """
@@ -72,7 +81,7 @@ def mlp(spec: NetworkSpec, *, embedding_size: int = 300, hidden_size: int = 1024
     return Parts(
         vector_image_encoder(spec.image_kind),
         BagOfWords(spec.num_words, embedding_size),
-        NormalizedConcat(),
+        NormalizedConcat(input_dropout),
         heads.hidden_layer(
             embedding_size + spec.vector_size, hidden_size, spec.num_answers, dropout=dropout, batch_norm=True
         ),
