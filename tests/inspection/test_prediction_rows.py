@@ -7,6 +7,7 @@ import pandas as pd
 
 from vqa.evaluation.predictions import prediction_rows
 from vqa.inspection.prediction_rows import margins
+from vqa.inspection.terminal import margin_text
 
 
 def test_margins_by_hand(frame: pd.DataFrame) -> None:
@@ -24,3 +25,14 @@ def test_hit_decides_whether_the_prediction_is_right(frame: pd.DataFrame) -> Non
     assert margins(frame)[0][0] == 0.5
     assert prediction_rows(frame)[0].is_right("Blue.")
     assert not prediction_rows(frame)[0].is_right("red")
+
+
+def test_without_a_probability_there_is_no_margin(frame: pd.DataFrame) -> None:
+    """Files of other systems hold an answer and nothing else."""
+    frame["probability"] = float("nan")
+    frame["top"] = pd.Series([()] * len(frame), dtype=object)
+    values, is_bound = margins(frame)
+    assert np.isnan(values).all()
+    assert not is_bound.any()
+    assert margin_text(values[0], is_bound[0], hit=0) == "n/a"
+    assert [margin_text(margin, True, hit) for margin, hit in ((0.25, 1), (-0.25, 0))] == ["≥+0.2500", "≤-0.2500"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 
@@ -37,7 +38,7 @@ def margins(frame: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[n
 
     margin = p(best right answer) - p(best wrong answer): positive for a hit, negative for a miss. The table lists the
     top answers only. Where none of them is right (or none is wrong), the missing probability is taken to be that of
-    the last answer listed, the largest value possible.
+    the last answer listed, the largest value possible. NaN, and no bound, where the probability is not known.
 
     Parameters
     ----------
@@ -61,7 +62,7 @@ def margins(frame: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[n
     is_bound = np.zeros(len(frame), dtype=bool)
     for row, question in enumerate(prediction_rows(frame)):
         others = [p for answer, p in question.top if question.is_right(answer) != bool(question.hit)]
-        is_bound[row] = not others
+        is_bound[row] = not others and not math.isnan(question.probability)
         last = question.top[-1][1] if question.top else question.probability
         lead = question.probability - (others[0] if others else last)
         values[row] = lead if question.hit else 0.0 - lead

@@ -67,7 +67,9 @@ def _answers_text(answers: Sequence[str]) -> str:
 
 
 def margin_text(margin: float, is_bound: bool, hit: int) -> str:
-    """Return a margin with its sign; a bound is marked with the side on which the true margin lies."""
+    """Return a margin with its sign, or "n/a"; a bound is marked with the side on which the true margin lies."""
+    if math.isnan(margin):
+        return NOT_AVAILABLE
     digits = format_rate(abs(margin))
     bound = ("≥" if hit else "≤") if is_bound else ""
     return f"{bound}{'+' if hit else '-'}{digits}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from vqa.scoring.answer_sets import AnswerSets, Strings
 
@@ -33,9 +33,21 @@ class Questions(Protocol):
     def __len__(self) -> int: ...
 
 
+@runtime_checkable
+class MultipleChoiceQuestions(Questions, Protocol):
+    """Questions of which some offer options; a table without the column has none.
+
+    Attributes
+    ----------
+    options : one tuple of strings per question; () where it offers none
+    """
+
+    options: Strings
+
+
 def encode_answers(questions: Questions) -> AnswerSets:
-    """Return the human answers of a table, encoded with its way of comparing them."""
-    options = getattr(questions, "options", ())
+    """Return the human answers of a table, and its options, encoded with its way of comparing them."""
+    options = questions.options if isinstance(questions, MultipleChoiceQuestions) else ()
     return AnswerSets(questions.raw_answers, normalized=questions.normalized, options=options)
 
 

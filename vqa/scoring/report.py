@@ -162,9 +162,7 @@ def evaluate(
         by_answer_type=by_answer_type,
         by_question_type=by_question_type,
         mistakes={name: int((mistakes == name).sum()) for name in MISTAKES},
-        notes=_notes(sets, train, vocabulary, probabilities)
-        | wups_note
-        | _multiple_choice_note(getattr(questions, "options", ())),
+        notes=_notes(sets, train, vocabulary, probabilities) | wups_note | _multiple_choice_note(sets.options),
     )
     several = bool((sets.counts > 1).any())
     return Evaluation(report, scored.any_of, scored.official if several else None, mistakes)

@@ -11,6 +11,7 @@ const fold = (text) => visible(text).toLocaleLowerCase();
 
 function formatMargin(system, row) {
   const margin = system.margin[row];
+  if (margin === null) return "n/a";
   const sign = system.hit[row] ? "+" : "−";
   const bound = system.bound[row] ? (system.hit[row] ? "≥ " : "≤ ") : "";
   return bound + sign + formatRate(Math.abs(margin));
