@@ -10,7 +10,7 @@ from small_tables import Table
 
 from vqa.errors import DataError
 from vqa.scoring.answer_sets import AnswerSets
-from vqa.scoring.baselines import BlindBaselines, commonest_by_group, majority_answers, rank_by_count
+from vqa.scoring.baselines import BlindBaselines, _stable_order, commonest_by_group, majority_answers, rank_by_count
 from vqa.scoring.questions import question_types
 
 TRAIN = Table(
@@ -68,3 +68,11 @@ def test_the_commonest_answer_of_each_group_by_counting(answers: list[tuple[str,
 def test_majority_answers_and_their_ranking() -> None:
     assert majority_answers([("b", "a", "a"), ("a", "b"), ("c",)]) == ["a", "a", "c"]
     assert rank_by_count(["b", "a", "c", "a"]) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("factor", [1, 2**58])
+def test_the_order_of_equal_keys_is_kept(factor: int) -> None:
+    """Also of keys so large that they cannot carry their place."""
+    keys = np.random.default_rng(0).integers(0, 20, 500) * factor
+    assert _stable_order(keys).tolist() == np.argsort(keys, kind="stable").tolist()
+    assert _stable_order(keys[:0]).tolist() == []

@@ -21,11 +21,22 @@ def commonest_by_group(groups: Integers, answers: AnswerSets) -> list[str]:
     """
     codes = answers.compared.codes
     forms = list(answers.compared.known)
-    pairs, first, counts = np.unique(groups[answers.rows] * len(forms) + codes, return_index=True, return_counts=True)
-    order = np.lexsort((first, -counts, pairs // max(len(forms), 1)))
-    group_of_pair = pairs[order] // max(len(forms), 1)
-    _, starts = np.unique(group_of_pair, return_index=True)
-    return [forms[code] for code in pairs[order][starts] % max(len(forms), 1)]
+    pairs = groups[answers.rows] * len(forms) + codes
+    order = _stable_order(pairs)
+    starts = np.flatnonzero(np.diff(pairs[order], prepend=-1))
+    first, counts = order[starts], np.diff(starts, append=len(pairs))
+    group, form = np.divmod(pairs[first], max(len(forms), 1))
+    by_count = np.lexsort((first, -counts, group))
+    _, commonest = np.unique(group[by_count], return_index=True)
+    return [forms[code] for code in form[by_count][commonest]]
+
+
+def _stable_order(keys: Integers) -> Integers:
+    """Return ``np.argsort(keys, kind="stable")`` of numbers from 0, several times as fast: by sorting numbers alone."""
+    size = len(keys)
+    if size and int(keys.max()) < np.iinfo(np.int64).max // size - 1:
+        return np.sort(keys * size + np.arange(size)) % size
+    return np.argsort(keys, kind="stable")
 
 
 def majority_answers(answers: AnswersLike) -> list[str]:

@@ -68,10 +68,10 @@ def _sums(values: Floats, codes: Integers) -> list[float]:
     """Return the numbers of `ClusterSums` for one rate, of values (N,) in the clusters `codes`, int64 (N,); N > 0."""
     rate = values.mean()
     gaps = values - rate
-    _, places = np.unique(codes, return_inverse=True)
-    squares = np.bincount(places, weights=gaps) ** 2
-    sizes = np.bincount(places).astype(np.float64)
-    return [len(values), len(sizes), rate, gaps @ gaps, squares.sum(), squares @ squares, sizes @ sizes]
+    # Not np.unique, which sorts: clusters without a question add nothing to the sums, and are only not counted.
+    squares = np.bincount(codes, weights=gaps) ** 2
+    sizes = np.bincount(codes).astype(np.float64)
+    return [len(values), np.count_nonzero(sizes), rate, gaps @ gaps, squares.sum(), squares @ squares, sizes @ sizes]
 
 
 def rate_interval(sums: ClusterSums) -> tuple[Floats, Floats]:
