@@ -21,12 +21,12 @@ from typing import Any
 COLUMNS = ("calls", "kills", "errors", "one line", "went on", "wrong")
 
 
-def campaign_module() -> Any:
-    """Import tests/failures, after the arguments were read: it imports all that the commands do."""
+def modules() -> tuple[Any, Any]:
+    """Import two modules of tests/failures, after the arguments were read: they import all that the commands do."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     tests = Path(__file__).resolve().parent.parent / "tests"
     sys.path[:0] = [str(tests / "failures"), str(tests / "training")]
-    return importlib.import_module("campaign")
+    return importlib.import_module("campaign"), importlib.import_module("cases")
 
 
 def main() -> int:
@@ -36,13 +36,13 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="only one of so many failures, for a sample")
     parser.add_argument("--kills", action="store_true", help="only kills")
     options = parser.parse_args()
-    module = campaign_module()
+    module, cases = modules()
     print(f"{'command':<36}" + "".join(f"{column:>10}" for column in COLUMNS))
     num_wrong = 0
     with tempfile.TemporaryDirectory() as temporary:
         campaign = module.Campaign(Path(temporary) / "campaign")
-        for name in options.case or module.CASES:
-            found = campaign.examine(module.CASES[name], options.every, options.kills)
+        for name in options.case or cases.CASES:
+            found = campaign.examine(cases.CASES[name], options.every, options.kills)
             kills, lines, silent = (found.results[result] for result in ("killed", "one line", "went on"))
             row = (found.num_calls, kills, sum(found.results.values()) - kills, lines, silent, len(found.faults))
             print(f"{name:<36}" + "".join(f"{value:>10,}" for value in row), flush=True)
