@@ -7,6 +7,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,11 @@ def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         text = "b" not in mode
-        with open(temporary, mode, encoding="utf-8" if text else None, newline="" if text else None) as file:
+        # A link of that name, which somebody may have left in a shared folder, would be written through.
+        _remove(temporary)
+        with open(
+            temporary, mode.replace("w", "x"), encoding="utf-8" if text else None, newline="" if text else None
+        ) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -79,6 +84,19 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     for path in missing:
         sync_folder(path.parent)
+
+
+def is_own(path: Path) -> bool:
+    """Return whether a path is a regular file, no link, that this user or root owns and that not everybody may write.
+
+    Where others can write, a cache may hold files that they put there.
+    """
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    owners = (os.getuid(), 0) if hasattr(os, "getuid") else (status.st_uid,)
+    return stat.S_ISREG(status.st_mode) and status.st_uid in owners and not status.st_mode & stat.S_IWOTH
 
 
 def _remove(path: Path) -> None:

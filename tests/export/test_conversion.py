@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from vqa._mxnet import mx
 from vqa.errors import ConfigError, DataError
 from vqa.export.conversion import convert
-from vqa.export.params_file import open_params
 from vqa.export.safetensors_file import open_safetensors, pack, unpack
+from vqa.params_file import open_params
 
 MXNET_TYPES = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64")
 

@@ -18,9 +18,9 @@ from vqa.cli import cli
 from vqa.errors import ConfigError
 from vqa.export import structure
 from vqa.export.gluon import parameters
-from vqa.export.params_file import open_params
 from vqa.export.safetensors_file import open_safetensors, pack
 from vqa.export.torch_module import torch_arrays, torch_source
+from vqa.params_file import open_params
 
 SPECS = {f"{spec.preset}-{spec.image_kind}": spec for spec in all_specs()}
 

@@ -25,7 +25,7 @@ from vqa.data.image_files import ImageFolder, Pixels, UnusableImagesError, decod
 from vqa.data.table import QuestionTable
 from vqa.errors import ImageError
 from vqa.features.stored_rows import StoredRows
-from vqa.files import replacing
+from vqa.files import is_own, make_folder, replacing
 
 FORMAT_VERSION = 1
 # Above this total, files are identified by size and modification time instead of by content.
@@ -72,7 +72,7 @@ def cached_pixels(
         raise UnusableImagesError(faults, len(image_ids), table)
     decoded = partial(_decode_all, image_ids, files, size, table)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with FileLock(f"{path}.lock"):
             pixels = _open_cached(path, len(image_ids))  # another process may have written it meanwhile
             if pixels is None:
@@ -100,6 +100,8 @@ def _faults_file(path: Path) -> Path:
 
 def _cached_faults(path: Path) -> dict[str, str]:
     """Return what was wrong with these images the last time, by id, so that they are not decoded to find it again."""
+    if not is_own(_faults_file(path)):
+        return {}
     try:
         faults: dict[str, str] = json.loads(_faults_file(path).read_text(encoding="utf-8"))
         return faults
@@ -137,7 +139,9 @@ def _content_key(image_ids: Sequence[str], files: Sequence[Path], size: tuple[in
 
 
 def _open_cached(path: Path, count: int) -> StoredRows | None:
-    """Return the images of a cache file, or None if the file is missing or incomplete."""
+    """Return the images of a cache file, or None if it is missing, incomplete or another user's."""
+    if not is_own(path):
+        return None
     try:
         pixels = StoredRows(path)
     except (OSError, ValueError, EOFError):

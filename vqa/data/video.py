@@ -18,7 +18,7 @@ from vqa.data.pixel_cache import cache_folder
 from vqa.data.table import QuestionTable
 from vqa.errors import ImageError, InstallationError
 from vqa.features.files import VIDEO_SUFFIXES
-from vqa.files import replacing
+from vqa.files import is_own, replacing
 
 if TYPE_CHECKING:
     import av
@@ -213,11 +213,12 @@ def cached_frames(path: Path, num_frames: int, size: tuple[int, int]) -> Pixels:
             digest.update(block)
     cached = cache_folder().with_name("frames") / f"{digest.hexdigest()}.npy"
     try:
-        frames = np.load(cached, allow_pickle=False)
-        if frames.shape == (num_frames, 3, *size) and frames.dtype == np.uint8:
-            return frames
+        if is_own(cached):
+            frames: Pixels = np.load(cached, allow_pickle=False)
+            if frames.shape == (num_frames, 3, *size) and frames.dtype == np.uint8:
+                return frames
     except (OSError, ValueError, EOFError):
-        pass  # missing or incomplete: decoded again
+        pass  # incomplete: decoded again, like one that is missing or another user's
     frames = read_frames(path, num_frames, size)
     try:
         with replacing(cached, "wb") as file:

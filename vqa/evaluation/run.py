@@ -24,7 +24,7 @@ from vqa.nn.attention_map import attention_by_hop
 from vqa.nn.losses import LOSSES
 from vqa.nn.network import GRAPH, VqaNetwork, build_from_spec
 from vqa.scoring.formatting import format_rate
-from vqa.training.checkpoint import load_network
+from vqa.training.checkpoint import count_numbers, load_network
 from vqa.training.config import TrainConfig
 from vqa.training.forward import Forward
 from vqa.training.run_config import read_run_config
@@ -52,8 +52,10 @@ def load_run(
         loss = LOSSES[record["loss"]]()
     except (KeyError, TypeError) as error:
         raise RunError(f"{folder / 'run.json'} is damaged ({type(error).__name__}: {error}); train again") from error
-    network = build_from_spec(spec, seed=record["seed"], device=device)
-    load_network(network, folder / "best.params")
+    parameters = folder / "best.params"
+    size = count_numbers(parameters)
+    network = build_from_spec(spec, seed=record["seed"], device=device, max_parameters=size)
+    load_network(network, parameters)
     loss.hybridize(**GRAPH)
     return Run(folder, record, vocabulary, network, loss, device=device, card=card, dataset=dataset)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from vqa.data.vocab import Vocabulary
 from vqa.errors import RunError
 from vqa.files import find_recorded
-from vqa.nn.spec import NetworkSpec
+from vqa.nn.spec import MAX_IMAGE_SIZE, NetworkSpec
 from vqa.training import run_folder
 
 
@@ -37,9 +40,11 @@ def read_run(folder: Path) -> RunContents:
     for name, digest in record["sha256"].items():
         run_folder.check_hash(folder / name, digest)
     try:
-        spec = NetworkSpec(**{**record["network"], "image_shape": tuple(record["network"]["image_shape"])})
-    except (KeyError, TypeError) as error:
+        spec = msgspec.convert(record["network"], NetworkSpec)
+    except msgspec.ValidationError as error:
         raise RunError(f"{folder / 'run.json'} is damaged ({type(error).__name__}: {error}); train again") from error
+    if min(spec.image_shape, default=0) < 1 or math.prod(spec.image_shape) > MAX_IMAGE_SIZE:
+        raise RunError(f"{folder / 'run.json'} is damaged (images of shape {list(spec.image_shape)}); train again")
     vocabulary = Vocabulary.from_json((folder / "vocab.json").read_text(encoding="utf-8"))
     if (vocabulary.num_words, vocabulary.num_answers) != (spec.num_words, spec.num_answers):
         raise RunError(

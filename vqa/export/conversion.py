@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vqa.errors import ConfigError
-from vqa.export.params_file import open_params, write_params
 from vqa.export.safetensors_file import open_safetensors, write_safetensors
-from vqa.export.tensors import TensorFile
+from vqa.params_file import open_params, write_params
+from vqa.tensors import TensorFile
 
 
 class Format(NamedTuple):

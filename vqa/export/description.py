@@ -17,13 +17,11 @@ import msgspec
 from vqa.data.options import DataOptions
 from vqa.data.vocab import Vocabulary
 from vqa.errors import ConfigError, DataError
-from vqa.nn.spec import NetworkSpec
+from vqa.nn.spec import MAX_IMAGE_SIZE, NetworkSpec
 
 FORMAT_VERSION = 1
 KEY, VOCABULARY_KEY, GOLDEN_KEY = "vqa", "vqa.vocabulary", "vqa.golden"
 IMAGE_KINDS = ("none", "pixels", "features", "regions", "frames")
-# Numbers in one image; an image is allocated before a network has seen it.
-MAX_IMAGE_SIZE = 50_000_000
 WORDS = (
     "lower case; words are runs of letters and digits with apostrophes inside, everything else separates them; "
     "an unknown word has the id 0; a question without words is one unknown word; padding, id 1, comes at the end"

@@ -16,7 +16,6 @@ from vqa.export.golden import Difference, encode_golden, golden_inputs
 from vqa.export.model import Model, model_of
 from vqa.export.network import onnx_model
 from vqa.export.onnx_network import OnnxNetwork
-from vqa.export.params_file import open_params
 from vqa.export.photographs import Encoder, load_encoder
 from vqa.export.run_description import (
     PARAMETERS,
@@ -29,6 +28,7 @@ from vqa.export.run_description import (
 )
 from vqa.export.structure import Block, structure_of
 from vqa.files import replacing
+from vqa.params_file import open_params
 
 # Difference of logits, relative to the largest, that no rounding explains. Weights far beyond what training gives make
 # a network amplify rounding errors: then MXNet itself is as far from the exact result, and a file is still of use.

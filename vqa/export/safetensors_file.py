@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vqa.errors import DataError
-from vqa.export.tensors import ITEM_SIZES, MAX_DIMENSIONS, MAX_TENSORS, NUMPY_TYPES, Bytes, Tensor, TensorFile
 from vqa.files import replacing
+from vqa.tensors import ITEM_SIZES, MAX_DIMENSIONS, MAX_TENSORS, NUMPY_TYPES, Bytes, Tensor, TensorFile
 
 METADATA = "__metadata__"
 # The format's own limit.

@@ -18,10 +18,10 @@ import numpy.typing as npt
 from vqa.errors import ConfigError, did_you_mean
 from vqa.evaluation.run_contents import read_run
 from vqa.export.golden import golden_inputs
-from vqa.export.params_file import open_params
 from vqa.export.run_description import PARAMETERS, describe_run, gluon_logits, gluon_network, golden_source
 from vqa.export.safetensors_file import pack
 from vqa.files import replacing
+from vqa.params_file import open_params
 
 SOURCES = tuple(Path(__file__).with_name(f"{name}.py") for name in ("torch_blocks", "torch_networks"))
 

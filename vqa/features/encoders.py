@@ -16,6 +16,7 @@ from PIL import Image
 from vqa._mxnet import device_context, mx, seed_everything
 from vqa.errors import ConfigError, DataError, did_you_mean
 from vqa.features import efficientnet
+from vqa.params_file import open_params
 
 nn = mx.gluon.nn
 
@@ -223,7 +224,8 @@ def _load(network: Any, path: Path, name: str, context: Any) -> None:
     if not path.is_file():
         raise DataError(f"expected a file of weights or the word 'random', got {str(path)!r}: no such file")
     try:
+        open_params(path)  # MXNet's own reader dies of some damaged files
         network.load_parameters(str(path), ctx=context)
-    except (AssertionError, ValueError, LookupError, mx.MXNetError) as error:
+    except (AssertionError, ValueError, LookupError, DataError, mx.MXNetError) as error:
         reason = str(error).strip().splitlines()[-1]
         raise DataError(f"{path}: not the weights of {name} as save_parameters writes them: {reason}") from error

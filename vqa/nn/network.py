@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -115,18 +116,30 @@ def build_network(
     return build_from_spec(spec, seed=seed, device=device)
 
 
-def build_from_spec(spec: NetworkSpec, *, seed: int = 1, device: str = "cpu") -> VqaNetwork:
+def build_from_spec(
+    spec: NetworkSpec, *, seed: int = 1, device: str = "cpu", max_parameters: float = math.inf
+) -> VqaNetwork:
     """Return an initialised, hybridized network for a spec; options that the spec leaves out take their defaults.
+
+    Parameters
+    ----------
+    max_parameters : a larger network is refused before memory is taken for it
 
     Raises
     ------
     ConfigError
-        As in `build_network`.
+        As in `build_network`, or the network is larger.
     """
     context = device_context(device)
     spec = replace(spec, options=_complete_options(spec))
+    # Each of these sizes is one of a parameter.
+    if max(spec.num_words, spec.num_answers, *spec.options.values()) > max_parameters:
+        raise ConfigError(f"the network of {spec} does not fit the file of its parameters")
     seed_everything(seed)
     network = VqaNetwork(spec, PRESETS[spec.preset](spec, **spec.options))
+    shapes = [parameter.shape for parameter in network.collect_params().values()]
+    if sum(math.prod(shape) for shape in shapes) > max_parameters:
+        raise ConfigError(f"the network of {spec} does not fit the file of its parameters")
     network.initialize(mx.init.Xavier(), ctx=context)
     network.hybridize(**GRAPH)
     return network

@@ -10,6 +10,9 @@ from vqa.errors import ConfigError
 
 Number = Union[int, float]
 
+# Numbers in one image; an image is allocated before a network has seen it.
+MAX_IMAGE_SIZE = 50_000_000
+
 
 @dataclass(frozen=True)
 class NetworkSpec:

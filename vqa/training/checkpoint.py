@@ -22,8 +22,9 @@ from typing import Any
 
 from vqa._mxnet import mx
 from vqa.data.batching import PLAN_VERSION
-from vqa.errors import RunError
+from vqa.errors import DataError, RunError
 from vqa.files import sha256_of_file
+from vqa.params_file import open_params
 from vqa.training import run_folder
 from vqa.training.validation import Validation
 
@@ -177,6 +178,38 @@ def save_arrays(arrays: dict[str, mx.nd.NDArray], path: Path) -> None:
         raise OSError(errno.EIO, "a file reads back differently from what was written", str(path))
 
 
+def read_arrays(path: Path) -> dict[str, mx.nd.NDArray]:
+    """Return the arrays of a file by name; of a file without names, none.
+
+    Raises
+    ------
+    RunError
+        The file is not a readable file of dense arrays.
+    """
+    count_numbers(path)
+    try:
+        stored = mx.nd.load(str(path))
+    except mx.MXNetError as error:
+        raise RunError(f"{path} is not a readable parameter file; restore it or train the run again") from error
+    return stored if isinstance(stored, dict) else {}
+
+
+def count_numbers(path: Path) -> int:
+    """Check the headers of a parameter file and return how many numbers its arrays have.
+
+    MXNet's own reader allocates by what it finds in the headers, and some kill it.
+
+    Raises
+    ------
+    RunError
+        The file is not a readable file of dense arrays.
+    """
+    try:
+        return sum(math.prod(tensor.shape) for tensor in open_params(path).tensors.values())
+    except DataError as error:
+        raise RunError(f"{error}; restore it or train the run again") from error
+
+
 def network_arrays(network: mx.gluon.Block) -> dict[str, mx.nd.NDArray]:
     """Return a network's parameters by attribute path, the names that ``load_parameters`` expects."""
     return {name: parameter.data() for name, parameter in network._collect_params_with_prefix().items()}
@@ -190,12 +223,9 @@ def load_network(network: mx.gluon.Block, path: Path) -> None:
     RunError
         A parameter is missing, extra or of another shape, or the file is no parameter file.
     """
-    try:
-        stored = mx.nd.load(str(path))
-    except mx.MXNetError as error:
-        raise RunError(f"{path} is not a readable parameter file; restore it or train the run again") from error
+    stored = read_arrays(path)
     parameters = network._collect_params_with_prefix()
-    names = set(stored) if isinstance(stored, dict) else set()
+    names = set(stored)
     if names != set(parameters):
         missing, extra = sorted(set(parameters) - names), sorted(names - set(parameters))
         raise RunError(f"{path} does not fit the network: missing parameters {missing}, extra parameters {extra}")
@@ -230,11 +260,14 @@ def load_optimizer(trainer: mx.gluon.Trainer, path: Path, counts: dict[str, Any]
     RunError
         The file does not hold the state of these parameters.
     """
-    stored = mx.nd.load(str(path)) if counts["num_update"] else {}
+    stored = read_arrays(path) if counts["num_update"] else {}
     updater, optimizer = trainer._updaters[0], trainer._optimizer
     slots: dict[int, list[mx.nd.NDArray]] = {}
     for name in sorted(stored):
-        slots.setdefault(int(name.split("/")[0]), []).append(stored[name])
+        parameter, _, slot = name.partition("/")
+        if not (parameter.isdecimal() and slot.isdecimal()):
+            raise RunError(f"{path} holds the array {name!r}, which is no optimizer state; train the run again")
+        slots.setdefault(int(parameter), []).append(stored[name])
     parameters = dict(enumerate(trainer._params))
     for index, arrays in slots.items():
         if index not in parameters or any(array.shape != parameters[index].shape for array in arrays):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,8 +53,18 @@ def shown_on_stderr(shown: bool = True) -> Iterator[None]:
         yield
 
 
+def _open_no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+
+
 class _LogFile(logging.FileHandler):
-    """A log file that may fall silent: a full disk is reported where a checkpoint is saved, not here."""
+    """A log file that may fall silent: a full disk is reported where a checkpoint is saved, not here.
+
+    It is never a link: in a folder from elsewhere, a link could lead to any file of the user's.
+    """
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding="utf-8", opener=_open_no_link)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Do nothing; logging would print a traceback."""

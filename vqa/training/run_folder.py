@@ -20,8 +20,9 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Optional
 
+import msgspec
 from filelock import FileLock, Timeout
 
 from vqa.errors import ConfigError, RunError, TrainingError
@@ -40,6 +41,49 @@ FILES = (
 
 # Choices that the result does not depend on: a run may be resumed with others.
 WITHOUT_INFLUENCE = ("save_every",)
+
+Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+
+
+class RunRecord(msgspec.Struct):
+    """The part of ``run.json`` that is read again, and its types."""
+
+    best_epoch: Count
+    card: str
+    data_hash: dict[str, str]
+    network: dict[str, Any]
+    loss: str
+    activation: str
+    seed: Seed
+    sha256: dict[str, str]
+    metric: str = ""
+    best: Optional[dict[str, Any]] = None  # noqa: UP045 (msgspec evaluates it, on Python 3.9 too)
+
+
+class OptimizerRecord(msgspec.Struct):
+    """How often the optimizer has changed each parameter."""
+
+    num_update: Count
+    index_update_count: dict[Annotated[str, msgspec.Meta(pattern="^[0-9]{1,9}$")], Count]
+
+
+class LoopRecord(msgspec.Struct):
+    """The part of ``loop.json`` that is read again, and its types."""
+
+    epoch: Count
+    step: Count
+    loss_sum: float
+    known_sum: Count
+    seconds: float
+    best_epoch: Count
+    best: Optional[dict[str, Optional[float]]]  # noqa: UP045
+    optimizer: OptimizerRecord
+    sha256: dict[str, str]
+    plan_version: Count = 1
+
+
+RECORDS: dict[str, Any] = {"run.json": RunRecord, "loop.json": LoopRecord}
 
 Writer = Callable[[Path], None]
 
@@ -95,6 +139,7 @@ def commit(folder: Path, writers: Mapping[str, Writer], removed: Collection[str]
         for name, write in writers.items():
             path = folder / f"{name}.next"
             written.append(path)
+            path.unlink(missing_ok=True)  # it may be a link, through which the file would be written elsewhere
             write(path)
             with open(path, "rb+") as file:
                 os.fsync(file.fileno())
@@ -129,7 +174,7 @@ def recover(folder: Path) -> None:
     deadline = time.monotonic() + RECOVERY_SECONDS
     while (folder / COMMIT).exists():
         # A process that is alive and holds the folder finishes its save itself, in milliseconds.
-        with contextlib.suppress(Timeout), FileLock(str(folder / LOCK), timeout=0):
+        with contextlib.suppress(Timeout), _lock(folder).acquire(timeout=0):
             _finish(folder)
             return
         if time.monotonic() > deadline:
@@ -203,6 +248,12 @@ def read_record(folder: Path, name: str) -> dict[str, Any]:
             f"{path} has format version {version}, this program reads version {FORMAT_VERSION}; "
             "use the version of vqa that wrote it, or train the run again"
         )
+    try:
+        checked = msgspec.convert(record, RECORDS[name])
+        if odd := sorted(set(checked.sha256) - set(FILES)):
+            raise ValueError(f"hashes of {odd}, which are no files of a run")
+    except (msgspec.ValidationError, ValueError) as error:
+        raise RunError(f"{path} is damaged ({error}); train the run again") from error
     return dict(record)
 
 
@@ -220,6 +271,13 @@ def check_hash(path: Path, expected: str) -> None:
         raise RunError(f"{path} is damaged: its content differs from what was saved; restore it or train the run again")
 
 
+def _lock(folder: Path) -> FileLock:
+    path = folder / LOCK
+    if path.is_symlink():  # opening the lock would empty the file that the link leads to
+        raise RunError(f"{path} is a link, which no run folder holds; remove it")
+    return FileLock(str(path))
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Make the run folder and hold it against a second training process.
@@ -227,10 +285,10 @@ def locked(folder: Path) -> Iterator[None]:
     Raises
     ------
     RunError
-        Another process trains in this folder.
+        Another process trains in this folder, or its lock is a link.
     """
     make_folder(folder)
-    lock = FileLock(str(folder / LOCK))
+    lock = _lock(folder)
     try:
         with lock.acquire(timeout=0):
             _finish(folder)

@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vqa.errors import DataError
-from vqa.export.tensors import ITEM_SIZES, MAX_DIMENSIONS, MAX_TENSORS, Bytes, Tensor, TensorFile
 from vqa.files import replacing
+from vqa.tensors import ITEM_SIZES, MAX_DIMENSIONS, MAX_TENSORS, Bytes, Tensor, TensorFile
 
 MAGIC = 0x112
 OLDEST, NO_SPARSE, CURRENT, NUMPY_SHAPES = 0, 0xF993FAC8, 0xF993FAC9, 0xF993FACA
