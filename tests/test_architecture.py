@@ -34,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "metrics": {"errors", "_mxnet", "scoring"},
     "training": {"errors", "files", "params_file", "_mxnet", "data", "nn", "scoring", "metrics"},
     "evaluation": {
-        "errors", "collector", "display", "files", "_mxnet", "data", "features", "nn", "scoring", "training",
+        "errors", "cluster", "collector", "display", "files", "_mxnet", "data", "features", "nn", "scoring", "training",
     },
     "export": {
         "errors", "display", "files", "tensors", "params_file", "_mxnet", "data", "features", "nn", "scoring",

@@ -30,6 +30,12 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def threads_of_operators() -> str:
+    """Return what says how many threads MXNet's operators use: as many as the user wants, else all cores."""
+    # MXNet uses half of the cores by default.
+    return os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))
+
+
 def prepare() -> None:
     """Set up the environment variables and the NumPy names that MXNet 1.9.1 reads once, at its import.
 
@@ -38,8 +44,7 @@ def prepare() -> None:
     InstallationError
         NumPy is missing, or is NumPy 2.
     """
-    # MXNet uses half of the cores by default.
-    os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))
+    threads_of_operators()
     # Waiting threads of libgomp spin for some microseconds, then sleep: as fast as spinning on idle cores, and no
     # burden where other programs need the cores.
     if sys.platform.startswith("linux") and "OMP_WAIT_POLICY" not in os.environ:

@@ -54,7 +54,7 @@ class Cluster:
 
 
 @contextmanager
-def dask_cluster(workers: int | None, scheduler: str | None, threads: int = 1) -> Iterator[Cluster | None]:
+def dask_cluster(workers: int | None, scheduler: str | None, threads: int | str = 1) -> Iterator[Cluster | None]:
     """Give a cluster for the time of the block; None if neither workers nor a scheduler are asked for.
 
     Parameters
@@ -89,7 +89,7 @@ def _distributed() -> Any:
     return dask.distributed
 
 
-def _started(stack: ExitStack, workers: int | None, threads: int) -> Cluster:
+def _started(stack: ExitStack, workers: int | None, threads: int | str) -> Cluster:
     """Start processes on this machine."""
     distributed = _distributed()
     cluster = distributed.LocalCluster(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,20 +21,57 @@ from vqa.training.forward import Forward
 BEHIND_ALL_OPTIONS = 1e6
 
 
-def predict(
+class Predicted(NamedTuple):
+    """What is left of the logits of one batch.
+
+    Attributes
+    ----------
+    rows : int64 (N,), rows of the question table
+    classes : int64 (N, K), the most probable answers, best first
+    probability : float64 (N, K)
+    loss : float32 (N,), nats; NaN for a question with no known answer
+    """
+
+    rows: npt.NDArray[np.int64]
+    classes: npt.NDArray[np.int64]
+    probability: npt.NDArray[np.float64]
+    loss: npt.NDArray[np.float32]
+
+
+def predicted_batches(
     passes: Iterable[Forward], table: QuestionTable, answers: Sequence[str], activation: str
-) -> tuple[pd.DataFrame, QuestionScores]:
-    """Return the predictions table of some questions, in their order, and the scores in it.
+) -> Iterator[Predicted]:
+    """Yield the predictions of each batch.
 
     A question with options (multiple choice) is answered with the most probable of them; probabilities are then those
     given that one of its options is true.
 
     Parameters
     ----------
-    passes : logits and losses of all questions, each once, batch by batch
+    passes : logits and losses, batch by batch
     table : the questions
     answers : the answer of every class, (C,)
     activation : "softmax" or "sigmoid", which makes probabilities of the logits
+    """
+    options = _option_classes(table, answers)
+    for forward in passes:
+        # While the device computes the next batches.
+        logits = forward.logits if options is None else _among_options(forward.logits, options[forward.rows])
+        classes, probability = top_answers(logits, activation)
+        # To the network an answer outside its vocabulary is infinitely unlikely.
+        loss = np.where(forward.known, forward.loss, np.float32(np.nan))
+        yield Predicted(forward.rows, classes, probability, loss)
+
+
+def predictions_of(
+    batches: Iterable[Predicted], table: QuestionTable, answers: Sequence[str]
+) -> tuple[pd.DataFrame, QuestionScores]:
+    """Return the predictions table of some questions, in their order, and the scores in it.
+
+    Parameters
+    ----------
+    batches : of `predicted_batches`, in any order; each question once
+    table, answers : as there
 
     Raises
     ------
@@ -43,15 +81,9 @@ def predict(
     classes = np.empty((len(table), min(TOP, len(answers))), dtype=np.int64)
     probability = np.empty(classes.shape)
     losses = np.empty(len(table), dtype=np.float32)
-    options = _option_classes(table, answers)
     seen = 0
-    for forward in passes:
-        # While the device computes the next batches.
-        rows = forward.rows
-        logits = forward.logits if options is None else _among_options(forward.logits, options[rows])
-        classes[rows], probability[rows] = top_answers(logits, activation)
-        # To the network an answer outside its vocabulary is infinitely unlikely.
-        losses[rows] = np.where(forward.known, forward.loss, np.nan)
+    for rows, *values in batches:
+        classes[rows], probability[rows], losses[rows] = values
         seen += len(rows)
     assert seen == len(table), f"{seen} questions were predicted, the split holds {len(table)}"
     if np.isnan(losses).all():
@@ -62,6 +94,13 @@ def predict(
         )
     scores = score_questions([answers[best] for best in classes[:, 0]], encode_answers(table))
     return predictions_table(table, classes, probability, losses, answers, scores), scores
+
+
+def predict(
+    passes: Iterable[Forward], table: QuestionTable, answers: Sequence[str], activation: str
+) -> tuple[pd.DataFrame, QuestionScores]:
+    """Return the predictions table of some questions and their scores, from logits: the two functions above in one."""
+    return predictions_of(predicted_batches(passes, table, answers, activation), table, answers)
 
 
 def _option_classes(table: QuestionTable, answers: Sequence[str]) -> npt.NDArray[np.object_] | None:

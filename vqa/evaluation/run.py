@@ -12,6 +12,7 @@ import pandas as pd
 
 from vqa._mxnet import device_context, mx
 from vqa.data.dataset import Dataset
+from vqa.data.loader import ALL
 from vqa.data.options import DataOptions
 from vqa.data.vocab import Vocabulary
 from vqa.display import html_table
@@ -124,10 +125,12 @@ class Run(TrainedModel):
         """Return how the data set was read when the network was trained."""
         return read_run_config(self.path).data
 
-    def forward_passes(self, dataset: Dataset, split: str, batch_size: int | None = None) -> Iterator[Forward]:
+    def forward_passes(
+        self, dataset: Dataset, split: str, batch_size: int | None = None, which: slice = ALL
+    ) -> Iterator[Forward]:
         """Yield logits and losses of every question of a split, batch by batch, in predict mode."""
-        batches = evaluation_batches(dataset, split, batch_size, ctx=device_context(self.device))
-        return forward_passes(self.network, batches, self.loss)
+        loader = evaluation_batches(dataset, split, batch_size, ctx=device_context(self.device))
+        return forward_passes(self.network, loader.epoch(0, which), self.loss)
 
     def attention_of(self, *inputs: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Return the weight that each region has for each question in each hop, float32 (hops, N, R)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,14 @@ from vqa.collector import collector_paused
 from vqa.data.cards import load_card
 from vqa.data.dataset import Dataset, load_dataset
 from vqa.data.included_cards import find_card, find_recorded_card
+from vqa.data.loader import ALL
 from vqa.data.options import DataOptions
 from vqa.data.table import QuestionTable
 from vqa.data.vocab import Vocabulary
 from vqa.display import html_table
 from vqa.errors import RunError
 from vqa.evaluation.asking import Answer, ImageLike, check_question, image_values, one_question
-from vqa.evaluation.predict import predict
+from vqa.evaluation.predict import Predicted, predicted_batches, predictions_of
 from vqa.evaluation.probabilities import top_answers
 from vqa.nn.spec import NetworkSpec
 from vqa.scoring.calibration import event_of
@@ -67,6 +68,8 @@ class TrainedModel(ABC):
         self.spec, self.activation, self.device = spec, activation, device
         self._card = find_card(card) if card else None
         self._dataset = dataset
+        # Predicts the questions of a split in place of this process; see `vqa.evaluation.in_pieces`.
+        self.elsewhere: Callable[[Dataset, str, int | None], Iterator[Predicted]] | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.path)!r}, {self.spec.preset}, best epoch {self.record['best_epoch']})"
@@ -96,8 +99,15 @@ class TrainedModel(ABC):
         return versions()
 
     @abstractmethod
-    def forward_passes(self, dataset: Dataset, split: str, batch_size: int | None = None) -> Iterator[Forward]:
-        """Yield logits and losses of every question of a split, in the batches of `evaluation_batches`."""
+    def forward_passes(
+        self, dataset: Dataset, split: str, batch_size: int | None = None, which: slice = ALL
+    ) -> Iterator[Forward]:
+        """Yield logits and losses of every question of a split, in the batches of `evaluation_batches`.
+
+        Parameters
+        ----------
+        which : of the batches
+        """
 
     def attention(self, image: ImageLike, question: str) -> npt.NDArray[np.float32]:
         """Return the weight that each region of an image has for a question, float32 (R,), sum 1; in the last hop."""
@@ -225,8 +235,17 @@ class TrainedModel(ABC):
         self, dataset: Dataset, split: str, batch_size: int | None = None
     ) -> tuple[pd.DataFrame, QuestionScores]:
         with collector_paused():
-            passes = self.forward_passes(dataset, split, batch_size)
-            return predict(passes, dataset.table(split), self.vocabulary.answers, self.activation)
+            # A table of the caller's is in this process alone.
+            predicted = self.predicted if self.elsewhere is None or split == GIVEN else self.elsewhere
+            batches = predicted(dataset, split, batch_size)
+            return predictions_of(batches, dataset.table(split), self.vocabulary.answers)
+
+    def predicted(
+        self, dataset: Dataset, split: str, batch_size: int | None = None, which: slice = ALL
+    ) -> Iterator[Predicted]:
+        """Yield the predictions of a split, or of those of its batches that are taken."""
+        passes = self.forward_passes(dataset, split, batch_size, which)
+        return predicted_batches(passes, dataset.table(split), self.vocabulary.answers, self.activation)
 
     def _report(self, dataset: Dataset, split: str, frame: pd.DataFrame, scores: QuestionScores | None) -> Evaluation:
         table = dataset.table(split)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from vqa.data.dataset import Dataset
 from vqa.data.image_files import to_network_values
 from vqa.data.image_sources import decode_file
+from vqa.data.loader import ALL
 from vqa.data.options import DataOptions
 from vqa.data.video import read_frames
 from vqa.data.vocab import Vocabulary
@@ -106,7 +107,9 @@ class Model(TrainedModel):
             "onnxruntime": runtime_version(),
         }
 
-    def forward_passes(self, dataset: Dataset, split: str, batch_size: int | None = None) -> Iterator[Forward]:
+    def forward_passes(
+        self, dataset: Dataset, split: str, batch_size: int | None = None, which: slice = ALL
+    ) -> Iterator[Forward]:
         """Yield logits and losses of every question of a split, batch by batch.
 
         Raises
@@ -114,7 +117,7 @@ class Model(TrainedModel):
         DataError
             Logits are NaN or infinite.
         """
-        for batch in evaluation_batches(dataset, split, batch_size, numpy=True):
+        for batch in evaluation_batches(dataset, split, batch_size, numpy=True).epoch(0, which):
             logits = self.network(*batch.inputs)
             if not np.isfinite(logits).all():
                 raise DataError(f"{self.path}: the network's logits are not finite (NaN or infinity)")
