@@ -24,18 +24,13 @@ VQA = (sys.executable, "-m", "vqa.cli")
 
 
 def passes(run_dir: str, work: str) -> Job:
-    """Return passes over the test split of a run: FORWARD, PREDICT or EVALUATE."""
+    """Return passes over the test split of a run: FORWARD (batches of 512, made before), PREDICT or EVALUATE."""
     from vqa._mxnet import mx
     from vqa.data.loader import GroupedLoader
     from vqa.evaluation.run import load_run
 
     run = load_run(run_dir)
     loader = GroupedLoader(run.dataset, "test", batch_size=BATCH_SIZE)
-
-    def evaluate() -> None:
-        frame = run.predict("test", batch_size=BATCH_SIZE)
-        if work == EVALUATE:
-            run.report("test", predictions=frame)
 
     batches = list(loader) if work == FORWARD else []
 
@@ -44,8 +39,8 @@ def passes(run_dir: str, work: str) -> Job:
             run.network(*batch.inputs)
             mx.nd.waitall()
 
-    step = forward if work == FORWARD else evaluate
-    return Job(step, mx.nd.waitall, {"questions": loader.num_questions})
+    steps = {FORWARD: forward, PREDICT: lambda: run.predict("test"), EVALUATE: lambda: run.evaluate("test")}
+    return Job(steps[work], mx.nd.waitall, {"questions": loader.num_questions})
 
 
 def latencies(run_dir: str, count: int) -> Job:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -135,6 +135,10 @@ class Clusters:
         """
         return self._rates(values, {"": slice(None) if rows is None else np.asarray(rows)}).get("")
 
+    def rates_of(self, columns: Mapping[Key, npt.ArrayLike]) -> dict[Key, Rate]:
+        """Return the `rate` of each column of values (N,), as single calls but faster; none for one without a value."""
+        return self._with_intervals((name, values, slice(None)) for name, values in columns.items())
+
     def rates_by_name(self, values: npt.ArrayLike, names: Sequence[str] | Strings) -> dict[str, Rate]:
         """Return the rate for each distinct non-empty name of `names` (N,), the most frequent first."""
         return self._rates(values, rows_by_name(names))
@@ -154,14 +158,17 @@ class Clusters:
         return found.get((-1, "")), by_grouping
 
     def _rates(self, values: npt.ArrayLike, rows_of: Mapping[Key, Integers | slice]) -> dict[Key, Rate]:
-        """Return the rate over the rows of each name, all intervals at once; names without a value have none."""
-        every = np.asarray(values, dtype=np.float64)
-        there = ~np.isnan(every)
+        """Return the rate over the rows of each name; names without a value have none."""
+        return self._with_intervals((name, values, rows) for name, rows in rows_of.items())
+
+    def _with_intervals(self, parts: Iterable[tuple[Key, npt.ArrayLike, Integers | slice]]) -> dict[Key, Rate]:
+        """Return the rates over rows of values by their names, all intervals at once: they take longest one by one."""
         found = {}
-        for name, rows in rows_of.items():
-            kept = there[rows]
-            if kept.any():
-                found[name] = _sums(every[rows][kept], self.codes[rows][kept])
+        for name, values, rows in parts:
+            part = np.asarray(values, dtype=np.float64)[rows]
+            there = ~np.isnan(part)
+            if there.any():
+                found[name] = _sums(part[there], self.codes[rows][there])
         if not found:
             return {}
         sums = ClusterSums(*np.array(list(found.values())).T)
@@ -203,7 +210,8 @@ class ClusterBootstrap(Clusters):
         block = max(1, _BLOCK // max(size, 1))
         for start in range(0, self.resamples, block):
             drawn = generator.integers(size, size=(min(block, self.resamples - start), size))
-            yield np.stack([np.bincount(row, minlength=size) for row in drawn]).astype(np.float64)
+            places = drawn + size * np.arange(len(drawn))[:, np.newaxis]
+            yield np.bincount(places.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
 
 
 def rows_by_name(names: Sequence[str] | Strings) -> dict[str, Integers]:

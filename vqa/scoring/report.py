@@ -177,17 +177,13 @@ class _Scorer:
         self.bootstrap = ClusterBootstrap(cluster_names(questions.question_id, questions.image_id), seed=seed)
         self.types = questions.answer_type, question_types(questions.question, questions.question_type)
 
-    def rate(self, values: Floats) -> Rate:
-        rate = self.bootstrap.rate(values)
-        assert rate is not None, "every question has a value, and there is at least one"
-        return rate
-
     def per_split(self, predictions: Sequence[str] | Strings) -> RateWithCeiling:
         """Return the rate over (question, answer) rows beside its ceiling, both without rounding errors."""
         fractions, counts = rules.per_split(predictions, self.sets), self.sets.counts
         value = rules.mean_fraction(fractions, counts)
         ceiling = rules.mean_fraction(bounds.per_split_ceiling(self.sets), counts)
-        rate, most = self.rate(fractions), self.rate(bounds.per_split_ceiling(self.sets))
+        rates = self.bootstrap.rates_of({"rate": fractions, "ceiling": bounds.per_split_ceiling(self.sets)})
+        rate, most = rates["rate"], rates["ceiling"]
         # No network exceeds the ceiling, so neither does an interval that of the ceiling.
         low, high = min(rate.low, value), max(min(rate.high, most.high), value)
         return RateWithCeiling(value, rate.n, low, high, ceiling)
@@ -222,23 +218,26 @@ class _Scorer:
             return None, {"wups": f"not computed: {error}"}
 
     def ceilings(self, vocabulary: list[str] | None) -> Ceilings:
-        human = self.bootstrap.rate(bounds.human_leave_one_out(self.sets))
-        any_of = self.bootstrap.rate(bounds.human_any_of(self.sets))
+        columns = {"human": bounds.human_leave_one_out(self.sets), "human_any_of": bounds.human_any_of(self.sets)}
+        if vocabulary is not None:
+            columns["any_of"] = bounds.vocabulary_any_of(self.sets, vocabulary)
+            columns["vqa_official"] = bounds.vocabulary_official(self.sets, vocabulary)
+        rates = self.bootstrap.rates_of(columns)
+        human, any_of = rates.get("human"), rates.get("human_any_of")
         return Ceilings(
-            None if vocabulary is None else self.rate(bounds.vocabulary_any_of(self.sets, vocabulary)),
-            None if vocabulary is None else self.bootstrap.rate(bounds.vocabulary_official(self.sets, vocabulary)),
+            rates.get("any_of"),
+            rates.get("vqa_official"),
             HumanAgreement(**vars(human), any_of=any_of) if human and any_of else None,
         )
 
     def baselines(self, blind: dict[str, list[str]]) -> Baselines:
         """Return the rates of the predictions of each blind baseline."""
-        rates = {}
-        for name, predictions in blind.items():
-            scored = rules.score_questions(predictions, self.sets)
-            official = self.bootstrap.rate(scored.official)
-            rates[name] = Baseline(**vars(self.rate(scored.any_of)), vqa_official=official)
-        prior = ConstantBaseline(**vars(rates["prior"]), answer=blind["prior"][0])
-        return Baselines(prior, rates["prior_per_question_type"], rates["prior_per_question"])
+        scores = {name: rules.score_questions(predictions, self.sets) for name, predictions in blind.items()}
+        any_of = self.bootstrap.rates_of({name: scored.any_of for name, scored in scores.items()})
+        official = self.bootstrap.rates_of({name: scored.official for name, scored in scores.items()})
+        found = {name: Baseline(**vars(any_of[name]), vqa_official=official.get(name)) for name in blind}
+        prior = ConstantBaseline(**vars(found["prior"]), answer=blind["prior"][0])
+        return Baselines(prior, found["prior_per_question_type"], found["prior_per_question"])
 
 
 def default_versions() -> dict[str, str]:
