@@ -89,3 +89,24 @@ def test_the_official_score_imports_no_pandas() -> None:
     script = "import sys, vqa.scoring.results, vqa.scoring.official_files; print('pandas' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout == "False\n"
+
+
+def test_score_parquet_parts(tmp_path: Path) -> None:
+    pytest.importorskip("duckdb", reason="the extra parts is not installed")
+    for name, rows in (
+        ("questions", {"question_id": [1, 2], "answers": [["a"], ["b", "b"]]}),
+        ("predictions", {"question_id": [2, 1], "prediction": ["b", "x"]}),
+    ):
+        (tmp_path / name).mkdir()
+        pd.DataFrame(rows).to_parquet(tmp_path / name / "part-0.parquet")
+    done = run("score", str(tmp_path / "predictions"), "--data", str(tmp_path / "questions"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "any-of                   0.5000" in done.stdout
+
+
+def test_score_by_the_files_of_gqa() -> None:
+    names = ("predictions", "questions", "choices")
+    answers, questions, choices = (str(FILES / f"gqa_{name}.json") for name in names)
+    done = run("score", answers, "--gqa-questions", questions, "--gqa-choices", choices)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "accuracy      0.5789" in done.stdout

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from vqa.cli._options import json_option, margin_option, seed_option
+from vqa.cli._options import json_option, margin_option, scheduler_option, seed_option, workers_option
 
 FILE = click.Path(path_type=Path)
 
@@ -26,8 +26,14 @@ def _known(context: click.Context, parameter: click.Parameter, names: tuple[str,
 
 
 @click.command()
-@click.argument("predictions", required=False, type=FILE)
-@click.option("--data", "card", type=FILE, metavar="CARD", help="Card of the data set that PREDICTIONS answers.")
+@click.argument("predictions", nargs=-1, type=FILE)
+@click.option(
+    "--data",
+    "card",
+    type=FILE,
+    metavar="CARD",
+    help="Card of the data set that PREDICTIONS answers; for Parquet parts also a Parquet file, or a folder of such.",
+)
 @click.option("--split", default="test", show_default=True, help="Split of the card that PREDICTIONS answers.")
 @click.option("--questions", "-q", type=FILE, help="Official questions file, .json or .json.gz.")
 @click.option("--annotations", "-a", type=FILE, help="Official annotations file, .json or .json.gz.")
@@ -64,6 +70,11 @@ def _known(context: click.Context, parameter: click.Parameter, names: tuple[str,
     help="Write what each question scores: .csv, .jsonl or .parquet with --data, JSON {id: percent} otherwise.",
 )
 @click.option("--html", type=FILE, metavar="FILE", help="Write report and questions as one HTML page (with --data).")
+@workers_option
+@scheduler_option
+@click.option(
+    "--scratch", type=FILE, metavar="FOLDER", help="Parquet parts: for intermediate files; all workers must see it."
+)
 @json_option
 @seed_option
 def command(
@@ -73,6 +84,8 @@ def command(
 
     PREDICTIONS is recognised by its content: results in the official JSON, CSV, JSON lines or Parquet with
     question_id and answer or prediction (and probability), LLaVA, GQA, lmms-eval samples, VLMEvalKit tables.
+
+    Several files, or a folder, are Parquet parts: any number of predictions, in bounded memory.
 
     \b
     Example, from a fresh clone:
@@ -85,15 +98,27 @@ def command(
     if options["margin"] and not options["against"]:
         raise click.UsageError("--margin belongs to a comparison: give --against OTHER as well")
     given = {"--questions": questions, "--annotations": annotations, "--results": results}
+    predictions = options.pop("predictions")
+    if _in_parts(predictions, card, options):
+        from vqa.cli._scoring_parts import score_parquet_parts
+
+        if card is None or any(given.values()):
+            raise click.UsageError("give Parquet parts and --data CARD, or --data with Parquet files of questions")
+        names = ("split", "names", "partial", "workers", "scheduler", "scratch", "json_file")
+        score_parquet_parts(predictions, card, **_only(options, "Parquet parts", *names))
+        return
+    options.pop("workers"), options.pop("scheduler")
+    if options.pop("scratch"):
+        raise click.UsageError("--scratch is for Parquet parts")
     gqa_questions, gqa_choices = options.pop("gqa_questions"), options.pop("gqa_choices")
     if gqa_choices and not gqa_questions:
         raise click.UsageError("--gqa-choices needs --gqa-questions")
-    if gqa_questions and options["predictions"] and not (card or any(given.values())):
-        taken = _only(options, "--gqa-questions", "predictions", "partial", "json_file")
-        score_gqa_file(questions=gqa_questions, choices=gqa_choices, **taken)
-    elif options["predictions"] and card and not any(given.values()):
-        score_with_card(card, **options)
-    elif questions and annotations and results and not (options["predictions"] or card):
+    if gqa_questions and predictions and not (card or any(given.values())):
+        taken = _only(options, "--gqa-questions", "partial", "json_file")
+        score_gqa_file(predictions[0], gqa_questions, gqa_choices, **taken)
+    elif predictions and card and not any(given.values()):
+        score_with_card(card, predictions[0], **options)
+    elif questions and annotations and results and not (predictions or card):
         score_official_files(questions, annotations, results, **options)
     else:
         missing = ", ".join(name for name, value in given.items() if not value)
@@ -101,6 +126,13 @@ def command(
             "give PREDICTIONS and --data CARD, or --questions, --annotations and --results"
             + (f" (missing: {missing})" if any(given.values()) and missing else "")
         )
+
+
+def _in_parts(predictions: tuple[Path, ...], data: Path | None, options: dict[str, Any]) -> bool:
+    """Return whether the predictions are Parquet parts, which are scored in one pass instead of in memory."""
+    if len(predictions) > 1 or options["workers"] or options["scheduler"] or any(map(Path.is_dir, predictions)):
+        return True
+    return data is not None and (data.is_dir() or data.suffix == ".parquet")
 
 
 def _only(options: dict[str, Any], form: str, *names: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Source: repository GT-Vision-Lab/VQA, commit a013f00, PythonEvaluationTools/vqaE
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from vqa.scoring.contractions import CONTRACTIONS
 
@@ -17,6 +18,9 @@ NUMBER_WORDS = {"none": "0", **{word: str(number) for number, word in enumerate(
 _REWRITTEN_WORDS = {**NUMBER_WORDS, **CONTRACTIONS}
 _CHANGED_WORDS = ARTICLES | _REWRITTEN_WORDS.keys()
 MARKS = ';/[]"{}()=+\\_-><@`,?!'
+
+CACHED = 1 << 17
+"""Answers whose normalised form is kept: the same ones come back, in one block of questions after the other."""
 
 # ASCII digits alone: under Python 2 a pattern's \d is not a Unicode digit unless it is asked for.
 _DIGIT_COMMA_DIGIT = re.compile(r"[0-9],[0-9]")
@@ -87,6 +91,7 @@ def process_digits_and_articles(text: str) -> str:
     return _rewrite([word for word in words if word not in ARTICLES])
 
 
+@lru_cache(maxsize=CACHED)
 def normalize_answer(text: str) -> str:
     """Return an answer as the official VQA evaluator compares it when the human answers differ.
 
@@ -101,6 +106,7 @@ def normalize_answer(text: str) -> str:
     return process_digits_and_articles(process_punctuation(clean_answer(text)))
 
 
+@lru_cache(maxsize=CACHED)
 def normalize_leniently(text: str) -> str:
     """Return an answer as the lenient rule compares it: official, but an answer never becomes empty.
 
