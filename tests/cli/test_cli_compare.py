@@ -91,7 +91,7 @@ def test_a_page_of_two_files_says_what_it_leaves_out(tmp_path: Path) -> None:
 
 
 def test_three_files_are_ranked(tmp_path: Path) -> None:
-    files = [tmp_path / f"{name}.csv" for name in "abc"]
+    files = [tmp_path / f"{name}.csv" for name in ("<i>a", "b", "c")]
     for path, answers in zip(files, (["x", "x", "x", "a"], ["null", "NA", "a", "x"], ["null", "x", "a", "x"])):
         write_predictions(predictions(answers), path, PROVENANCE)
     page = tmp_path / "page.html"
@@ -103,6 +103,8 @@ def test_three_files_are_ranked(tmp_path: Path) -> None:
     assert "3 of 3 differences cannot be told from chance" in result.stdout
     text = page.read_text(encoding="utf-8")
     assert "A - B" in text
+    assert "&lt;i&gt;a.csv" in text
+    assert "<i>" not in text
     assert "3 of 3 differences cannot be told from chance" in text
     assert "left out: images (" in result.stderr
     refused = compare(*files, "--margin", "0.1")
@@ -113,6 +115,7 @@ def test_three_files_are_ranked(tmp_path: Path) -> None:
 def test_a_margin_of_two_files(tmp_path: Path) -> None:
     for name in "ab":
         write_predictions(predictions(["a", "x"]), tmp_path / f"{name}.csv", PROVENANCE)
-    arguments = (tmp_path / "a.csv", tmp_path / "b.csv", "--margin")
+    arguments = (tmp_path / "a.csv", tmp_path / "b.csv", "--html", tmp_path / "page.html", "--margin")
     assert "neither is worse than the other by more than 0.0100" in compare(*arguments, "0.01").stdout
+    assert "neither is worse than the other by more than 0.0100" in (tmp_path / "page.html").read_text("utf-8")
     assert compare(*arguments, "0").exit_code == 2

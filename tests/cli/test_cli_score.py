@@ -140,3 +140,13 @@ def test_the_official_vectors(shared_data: Path, tmp_path: Path) -> None:
     assert report["per_answer_type"] == expected["perAnswerType"]
     assert report["per_question_type"] == expected["perQuestionType"]
     assert json.loads((tmp_path / "q.json").read_text()) == expected["evalQA"]
+
+
+def test_a_margin_belongs_to_a_comparison() -> None:
+    arguments = ["score", str(FILES / "results.json"), "--data", str(FILES / "card.toml"), "--margin", "0.01"]
+    refused = CliRunner().invoke(cli, arguments)
+    assert refused.exit_code == 2
+    assert "--margin belongs to a comparison" in refused.stderr
+    against = [*arguments, "--against", str(FILES / "results.json"), "--json", "-"]
+    found = json.loads(CliRunner().invoke(cli, against).stdout)["comparison"]["margin"]
+    assert found == {"margin": 0.01, "second_no_worse": True, "first_no_worse": True, "equivalent": True}

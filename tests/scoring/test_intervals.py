@@ -166,6 +166,14 @@ def test_the_incomplete_beta_function_is_a_binomial_tail() -> None:
         assert found == pytest.approx(binomial_tail(hits, n, chance), rel=1e-9)
 
 
+def test_a_quantile_does_not_depend_on_what_is_computed_beside_it() -> None:
+    a, b = np.array([0.02, 3, 50.5, 4000]), np.array([7, 0.4, 51.5, 12])
+    together = beta_quantile(0.025, a, b)
+    alone = [float(beta_quantile(0.025, [one], [two])[0]) for one, two in zip(a, b)]
+    # But for the last digits: NumPy computes four logarithms at once in another way than one.
+    assert together == pytest.approx(alone, rel=1e-11)
+
+
 def test_quantiles_of_student_from_the_tables() -> None:
     found = student_t_quantile(0.95, [1, 2, 5, 30, 120, 1e7])
     assert found == pytest.approx([12.70620, 4.30265, 2.57058, 2.04227, 1.97993, 1.95996], rel=1e-5)

@@ -302,3 +302,16 @@ def test_per_split_accuracy_is_an_exact_fraction_within_its_interval() -> None:
     per_split = evaluate(questions, [given[0] for given in answers]).to_json()["per_split"]
     assert per_split["value"] == per_split["ceiling"] == 7 / 15
     assert per_split["low"] <= per_split["value"] <= per_split["high"]
+
+
+@pytest.mark.parametrize("size", [6, 60, 600])
+def test_the_per_split_interval_ends_where_that_of_its_ceiling_ends(size: int) -> None:
+    """A network that gives each question's commonest answer is at the ceiling in every resample of the images."""
+    answers = [("a", "a", "b"), ("a", "b", "c"), ("a", "a", "a")] * (size // 3)
+    found = evaluate(Table(answers), ["a"] * size).report.per_split
+    assert found.value == found.ceiling == pytest.approx(2 / 3)
+    generator = np.random.default_rng(8)
+    drawn = generator.choice([2 / 3, 1 / 3, 1], size=(4000, size)).mean(axis=1)
+    assert found.high == pytest.approx(np.quantile(drawn, 0.975), abs=0.03)
+    wrong = evaluate(Table(answers), ["x"] * size).report.per_split
+    assert 0 < wrong.high < found.high

@@ -15,6 +15,7 @@ from vqa.inspection.page import write_page
 from vqa.inspection.prediction_rows import hardness, margins
 from vqa.inspection.source import Source
 from vqa.inspection.summary import type_groups
+from vqa.scoring.compare_text import margin_remark
 from vqa.scoring.comparison_schema import ComparisonReport, PairedRates
 from vqa.scoring.questions import question_types
 
@@ -62,7 +63,7 @@ def write_comparison_html(path: str | Path, first: Source, second: Source, compa
         p_value=_p_text(comparison.permutation.p_value),
         table=_table(changes, comparison),
         groups=type_groups(comparison),
-        notes=comparison.notes,
+        notes=[*margin_remark(comparison), *comparison.notes],
         left_out=left_out(first, second),
         questions=questions,
         images=images,

@@ -48,8 +48,10 @@ def _fraction(x: Floats, a: Floats, b: Floats) -> Floats:
     top: Floats = np.ones_like(x)
     bottom = 1 / (1 - (a + b) * x / (a + 1))
     value = bottom
+    # What has converged stays as it is: a result does not depend on what is computed beside it.
+    going = np.ones(x.shape, dtype=bool)
     step = 0
-    while True:
+    while going.any():
         step += 1
         place = a + 2 * step
         even = step * (b - step) * x / ((place - 1) * place)
@@ -58,9 +60,9 @@ def _fraction(x: Floats, a: Floats, b: Floats) -> Floats:
             bottom = 1 / (1 + term * bottom)
             top = 1 + term / top
             factor = bottom * top
-            value = value * factor
-        if np.abs(factor - 1).max(initial=0) < 1e-12:
-            return value
+            value = np.where(going, value * factor, value)
+        going &= np.abs(factor - 1) >= 1e-12
+    return value
 
 
 def beta_quantile(probability: float, a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
@@ -83,7 +85,7 @@ def beta_quantile(probability: float, a: npt.ArrayLike, b: npt.ArrayLike) -> Flo
             step = excess / density
             step = step / (1 - 0.5 * np.clip(step * ((a - 1) / x - (b - 1) / (1 - x)), -1, 1))
             following = x - step
-        inside = (following > low) & (following < high)
+        inside = (following >= low) & (following <= high) & (following > 0) & (following < 1)
         following = np.where(inside, following, (low + high) / 2)
         moved = np.abs(following - x)
         x = following

@@ -38,7 +38,7 @@ def render(report: ComparisonReport, changed: int) -> str:
         _test(report),
         _verdict(report),
         *_power(report),
-        *_margin(report),
+        *margin_remark(report),
         *_types("answer type", report.by_answer_type),
         *_types("question type", report.by_question_type),
         *_changes("won", "second right, first wrong", report.changed, changed),
@@ -68,7 +68,7 @@ def render_html(report: ComparisonReport, changed: int = 5) -> str:
         if cells:
             caption = f"{change}: {len(cells)} of {format_count(len(chosen))}"
             tables.append(html_table(("question", "human answers", "first", "second"), cells, "llll", caption))
-    remarks = (_test(report), _verdict(report), *_margin(report), *(f"note: {note}" for note in report.notes))
+    remarks = (_test(report), _verdict(report), *margin_remark(report), *(f"note: {note}" for note in report.notes))
     return "".join(tables) + "".join(f"<p>{html_text(remark)}</p>" for remark in remarks)
 
 
@@ -122,8 +122,8 @@ def _power(report: ComparisonReport) -> list[str]:
     return [f"smallest difference that these questions show in 80 % of cases: {format_rate(test.detectable)}{effect}"]
 
 
-def _margin(report: ComparisonReport) -> list[str]:
-    """Return what the interval says of the margin."""
+def margin_remark(report: ComparisonReport) -> list[str]:
+    """Return what the interval says of the margin, [] where none was given."""
     test = report.margin
     if test is None:
         return []

@@ -180,13 +180,16 @@ class _Scorer:
     def per_split(self, predictions: Sequence[str] | Strings) -> RateWithCeiling:
         """Return the rate over (question, answer) rows beside its ceiling, both without rounding errors."""
         fractions, counts = rules.per_split(predictions, self.sets), self.sets.counts
-        value = rules.mean_fraction(fractions, counts)
-        ceiling = rules.mean_fraction(bounds.per_split_ceiling(self.sets), counts)
-        rates = self.bootstrap.rates_of({"rate": fractions, "ceiling": bounds.per_split_ceiling(self.sets)})
-        rate, most = rates["rate"], rates["ceiling"]
-        # No network exceeds the ceiling, so neither does an interval that of the ceiling.
-        low, high = min(rate.low, value), max(min(rate.high, most.high), value)
-        return RateWithCeiling(value, rate.n, low, high, ceiling)
+        highest = bounds.per_split_ceiling(self.sets)
+        value, ceiling = rules.mean_fraction(fractions, counts), rules.mean_fraction(highest, counts)
+        rate = self.rate(fractions)
+        high = rate.high
+        if high > ceiling:
+            # No network exceeds the ceiling, whatever images there are: the interval ends where the ceiling's ends.
+            columns = np.column_stack((highest, np.ones(len(highest))))
+            _, (most,) = self.bootstrap.statistics(columns, lambda sums: sums[:, :1] / sums[:, 1:])
+            high = min(high, float(most))
+        return RateWithCeiling(value, rate.n, min(rate.low, value), max(high, value), ceiling)
 
     def difference(self, values: Floats) -> Rate | None:
         """Return the mean of differences (N,) in [-1, 1] with its interval; NaN is no value, None over none."""
