@@ -182,7 +182,7 @@ class _Scorer:
         fractions, counts = rules.per_split(predictions, self.sets), self.sets.counts
         highest = bounds.per_split_ceiling(self.sets)
         value, ceiling = rules.mean_fraction(fractions, counts), rules.mean_fraction(highest, counts)
-        rate = self.rate(fractions)
+        rate = self.bootstrap.rates_of({"rate": fractions})["rate"]
         high = rate.high
         if high > ceiling:
             # No network exceeds the ceiling, whatever images there are: the interval ends where the ceiling's ends.
