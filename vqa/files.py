@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -102,6 +103,23 @@ def is_own(path: Path) -> bool:
 def _remove(path: Path) -> None:
     with contextlib.suppress(OSError):
         path.unlink()
+
+
+def parse_json(text: str) -> Any:
+    """Return the value of a JSON text, like ``json.loads``.
+
+    Raises
+    ------
+    ValueError
+        The text is not JSON, or is nested too deeply, of which Python says RecursionError.
+
+    >>> parse_json("[1, null]")
+    [1, None]
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply to read") from None
 
 
 def sha256_of_file(path: Path) -> str:

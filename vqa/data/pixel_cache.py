@@ -25,7 +25,7 @@ from vqa.data.image_files import ImageFolder, Pixels, UnusableImagesError, decod
 from vqa.data.table import QuestionTable
 from vqa.errors import ImageError
 from vqa.features.stored_rows import StoredRows
-from vqa.files import is_own, make_folder, replacing
+from vqa.files import is_own, make_folder, parse_json, replacing
 
 FORMAT_VERSION = 1
 # Above this total, files are identified by size and modification time instead of by content.
@@ -103,7 +103,7 @@ def _cached_faults(path: Path) -> dict[str, str]:
     if not is_own(_faults_file(path)):
         return {}
     try:
-        faults: dict[str, str] = json.loads(_faults_file(path).read_text(encoding="utf-8"))
+        faults: dict[str, str] = parse_json(_faults_file(path).read_text(encoding="utf-8"))
         return faults
     except (OSError, ValueError):
         return {}

@@ -26,6 +26,8 @@ def read_toml(path: Path) -> Table:
         raise ConfigError(f"no such dataset card: {path}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    except RecursionError:
+        raise ConfigError(f"{path}: not valid TOML: nested too deeply to read") from None
 
 
 def check_keys(table: Table, known: Iterable[str], where: str) -> None:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from vqa.data.table import QuestionTable, Strings
 from vqa.errors import ConfigError, DataError
+from vqa.files import parse_json
 
 if TYPE_CHECKING:
     from vqa._mxnet import gluonnlp
@@ -138,7 +139,7 @@ class Vocabulary:
             The text is not JSON, or not a vocabulary.
         """
         try:
-            content = json.loads(text)
+            content = parse_json(text)
         except ValueError as error:
             raise DataError(f"the vocabulary is not JSON: {error}") from error
         if not isinstance(content, dict) or set(content) != {"words", "answers"}:

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -15,7 +16,7 @@ import pandas as pd
 
 from vqa.errors import ConfigError, DataError, did_you_mean
 from vqa.evaluation.predictions import COLUMNS, check_predictions
-from vqa.files import find_recorded, portable_paths, replacing, sha256_of_file
+from vqa.files import find_recorded, parse_json, portable_paths, replacing, sha256_of_file
 
 # What of the provenance is a path; it is found again when the file, or what it names, has moved.
 PATHS = ("run", "card")
@@ -35,7 +36,12 @@ _FORMULA = re.compile("'*[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 
 def read_csv(file: IO[bytes]) -> pd.DataFrame:
     """Return the cells of a CSV file as text, without the apostrophe before what looks like a formula."""
-    frame = pd.read_csv(file, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            frame = pd.read_csv(file, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
+        except pd.errors.ParserWarning:
+            raise ValueError("a row has more cells than the header") from None
     return frame.apply(lambda column: column.map(_unguarded, na_action="ignore"))
 
 
@@ -68,7 +74,7 @@ def read_jsonl(file: IO[bytes]) -> pd.DataFrame:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from error
         if not isinstance(row, dict):
@@ -222,7 +228,7 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
     if not sidecar.is_file():
         return {}
     try:
-        provenance = json.loads(sidecar.read_text(encoding="utf-8"))
+        provenance = parse_json(sidecar.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"{sidecar}: expected a JSON object, got: {error}; delete it or evaluate again") from error
     if not isinstance(provenance, dict) or provenance.pop("sha256", None) != sha256_of_file(Path(path)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import pandas as pd
 from vqa.data.table import QuestionTable
 from vqa.errors import DataError, did_you_mean
 from vqa.evaluation.table import PredictionsTable
+from vqa.files import parse_json
 from vqa.scoring.rules import QuestionScores
 
 
@@ -51,8 +51,12 @@ def _text(cell: Any) -> str:
     raise TypeError
 
 
+def _in_one_line(value: Any) -> str:
+    return " ".join(str(value).split())
+
+
 def _list(cell: Any) -> Sequence[Any]:
-    listed = json.loads(cell) if isinstance(cell, str) else cell
+    listed = parse_json(cell) if isinstance(cell, str) else cell
     if not isinstance(listed, Sequence):
         raise TypeError
     return listed
@@ -264,9 +268,8 @@ def check_predictions(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     """
     for name in COLUMNS:
         if name not in frame.columns:
-            raise DataError(
-                f"{where}: the predictions table has no column {name!r}{did_you_mean(name, map(str, frame.columns))}"
-            )
+            known = did_you_mean(name, map(_in_one_line, frame.columns))
+            raise DataError(f"{where}: the predictions table has no column {name!r}{known}")
     if not len(frame):
         raise DataError(f"{where}: the predictions table has no rows")
     ids = [_encodable(str(value)) for value in frame["question_id"]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import metadata
@@ -21,7 +20,7 @@ from vqa.evaluation.run_contents import RunContents
 from vqa.export.description import Description, Preprocessing, Provenance
 from vqa.export.golden import Arrays
 from vqa.features.files import settings_file
-from vqa.files import sha256_of_file
+from vqa.files import parse_json, sha256_of_file
 from vqa.nn.spec import NetworkSpec
 from vqa.training.run_config import read_run_config
 
@@ -86,7 +85,7 @@ def read_settings(features: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
+        settings = parse_json(path.read_text(encoding="utf-8"))
         settings["encoder"]["name"], settings["encoder"]["size"], settings["dtype"], settings["frames"]
     except (ValueError, LookupError, TypeError) as error:
         raise ConfigError(f"{path}: expected the settings that `vqa extract` writes, found {error!r}") from None

@@ -18,6 +18,7 @@ from vqa.cluster import Cluster
 from vqa.errors import ConfigError, ImageError
 from vqa.features.encoders import ImageEncoder
 from vqa.features.files import FeatureWriter, settings_file
+from vqa.files import parse_json
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -157,7 +158,7 @@ def _encode_on_worker(names: Sequence[str], sources: Sources, settings: str) -> 
 @functools.lru_cache(maxsize=1)
 def _worker_encoder(settings: str) -> tuple[ImageEncoder, ThreadPoolExecutor]:
     """Return what a worker loads for its first batch and keeps for the others."""
-    arguments, device = json.loads(settings)
+    arguments, device = parse_json(settings)
     return ImageEncoder(**arguments, device=device), ThreadPoolExecutor()
 
 
@@ -180,7 +181,7 @@ def encode_like(
         The image or video cannot be decoded.
     """
     try:
-        settings = json.loads(settings_file(features).read_text(encoding="utf-8"))
+        settings = parse_json(settings_file(features).read_text(encoding="utf-8"))
         encoder, num_frames = ImageEncoder(**settings["encoder"], device=device), settings["frames"]
         shape, dtype = settings["shape"], settings["dtype"]
     except (FileNotFoundError, ValueError, LookupError, TypeError) as error:

@@ -22,7 +22,7 @@ from PIL import Image
 
 from vqa.errors import ConfigError, ImageError
 from vqa.features.stored_rows import StoredRows
-from vqa.files import make_folder, replacing, sync_folder
+from vqa.files import make_folder, parse_json, replacing, sync_folder
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg")
 # Axes of the whole file, and how its shape is written in messages.
@@ -226,7 +226,7 @@ class FeatureWriter:
         if not (self._part.exists() and self._progress.exists()):
             return []
         settings, *image_ids = self._progress.read_text(encoding="utf-8", errors="replace").split("\n")
-        earlier = json.loads(settings)
+        earlier = parse_json(settings)
         if earlier == self._settings:
             # Text after the last line break is an incomplete id. A row is written before its id.
             return image_ids[:-1]

@@ -6,6 +6,7 @@ import os
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,11 @@ class StoredRows:
     """
 
     def __init__(self, path: Path) -> None:
-        array = np.lib.format.open_memmap(path, mode="r")
+        try:
+            array = np.lib.format.open_memmap(path, mode="r")
+        except (SyntaxError, TokenError, TypeError, OverflowError, MemoryError, RecursionError) as error:
+            # What NumPy says of some damaged headers, which are Python's literals.
+            raise ValueError(f"its header is damaged: {' '.join(str(error).split())}") from error
         if not array.flags.c_contiguous:
             raise ValueError("the array is in Fortran order")
         self.shape: tuple[int, ...] = array.shape

@@ -184,7 +184,7 @@ def read_torch_archive(path: Path) -> dict[str, npt.NDArray[Any]]:
             storages = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
             numbers = {key: _numbers(file, storages[key]) for key in keys}
             return {name: _array(tensor, numbers[tensor.storage.key]) for name, tensor in tensors.items()}
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, MemoryError) as error:
             raise DataError(
                 f"{path}: expected weights saved by PyTorch before 1.6 (named tensors and nothing else), found "
                 f"{error or type(error).__name__}"

@@ -122,7 +122,7 @@ def decode(raw: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[Decoded], whe
             return decoder.decode(raw)
         except msgspec.ValidationError:
             raise
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return decoder.decode(_rewritten(bytes(raw), where))
     except msgspec.ValidationError as error:
         raise DataError(f"{where}: {describe(error)}" if where else describe(error)) from None

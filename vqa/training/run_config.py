@@ -11,6 +11,7 @@ from typing import Any
 
 from vqa.data.options import EXACT, DataOptions
 from vqa.errors import ConfigError
+from vqa.files import parse_json
 from vqa.training.config import TrainConfig, checked_options
 
 
@@ -64,7 +65,7 @@ def read_config(path: Path, base: RunConfig | None = None) -> RunConfig:
         The file is not a JSON object, or one of its keys or values is wrong.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ConfigError(f"{path}: expected a JSON object of options, but it is not JSON ({error})") from error
     if not isinstance(values, dict):

@@ -26,7 +26,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from vqa.errors import ConfigError, RunError, TrainingError
-from vqa.files import make_folder, replacing, sha256_of_file, sync_folder
+from vqa.files import make_folder, parse_json, replacing, sha256_of_file, sync_folder
 from vqa.training.run_config import RunConfig, read_run_config
 
 FORMAT_VERSION = 1
@@ -208,7 +208,7 @@ def _committed(marker: Path, what: str) -> list[str]:
         They are not names of files of a run: the marker was not written by `commit`.
     """
     try:
-        names = json.loads(marker.read_text(encoding="utf-8"))
+        names = parse_json(marker.read_text(encoding="utf-8"))
         if isinstance(names, dict):
             names = names[what]
         elif what == "removed":  # a list, as version 0.1 wrote it, is of files that are written
@@ -239,7 +239,7 @@ def read_record(folder: Path, name: str) -> dict[str, Any]:
     if not path.is_file():
         raise RunError(f"{folder} holds no {name}: not a run folder, or training has not finished an epoch in it")
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse_json(path.read_text(encoding="utf-8"))
         version = record["format_version"]
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({type(error).__name__}: {error}); train the run again") from error
