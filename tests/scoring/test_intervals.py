@@ -58,6 +58,34 @@ def test_the_design_effect_by_hand() -> None:
     assert high == pytest.approx(1 - low)
 
 
+def test_scores_between_right_and_wrong_by_hand() -> None:
+    # Scores of 0.25 and 0.75: with one 0 and one 1 the squares are 0.5 + 0.25 + 0.25, n* = 8 * 0.25 * 8 = 16.
+    low, high = interval(independent(8).rate([0.25, 0.75] * 4))
+    assert incomplete_beta([low], [8.0], [9.0])[0] == pytest.approx(0.025, rel=1e-6)
+    assert high == pytest.approx(1 - low)
+
+
+@pytest.mark.parametrize(
+    ("scores", "chances"),
+    [
+        ([0, 0.3, 0.6, 0.9, 1], [0.3, 0.08, 0.07, 0.1, 0.45]),
+        ([0, 2 / 9, 4 / 9, 2 / 3], [0.2, 0.3, 0.3, 0.2]),
+        ([0, 0.6, 0.9, 1], [0.02, 0.03, 0.15, 0.8]),
+    ],
+)
+@pytest.mark.parametrize("n", [50, 300])
+def test_intervals_of_scores_hold_the_truth(scores: list[float], chances: list[float], n: int) -> None:
+    generator = np.random.default_rng(n)
+    drawn = generator.choice(scores, p=chances, size=400 * n)
+    sample = [str(number) for number in range(400) for _ in range(n)]
+    rates = Clusters([str(row) for row in range(400 * n)]).rates_by_name(drawn, sample).values()
+    truth = float(np.dot(scores, chances))
+    assert np.mean([found.low <= truth <= found.high for found in rates]) >= 0.94 - 2 * (0.94 * 0.06 / 400) ** 0.5
+    # No wider than 1.3 times the normal interval, but where rare low scores decide.
+    normal = 2 * 1.96 * (np.dot(np.square(scores), chances) - truth**2) ** 0.5 / n**0.5
+    assert np.mean([found.high - found.low for found in rates]) < (1.3 if truth < 0.9 else 1.9) * normal
+
+
 def test_the_order_of_the_questions_does_not_matter() -> None:
     generator = np.random.default_rng(0)
     values = generator.integers(0, 11, size=200) / 10

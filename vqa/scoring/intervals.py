@@ -79,7 +79,8 @@ def rate_interval(sums: ClusterSums) -> tuple[Floats, Floats]:
 
     The interval is that of Clopper and Pearson for n* questions of which rate n* are right, after Korn and Graubard:
 
-        n*     = n / effect, but never below n^2 / sum of m_g^2, to which clusters of one answer each would lead
+        n*     = n b / effect, but never below n^2 / sum of m_g^2, to which clusters of one answer each would lead
+        b      = rate (1 - rate) / variance of the values with one 0 and one 1 added, at least 1; 1 for right or wrong
         effect = design effect (t_v / t_(n-1))^2
         design effect = G / (G - 1) sum of z_g^2 / (n / (n - 1) sum of (value - rate)^2), at least 1
         v      = (sum of z_g^2)^2 / sum of z_g^4, at most G - 1: how many clusters the design effect is known from
@@ -107,8 +108,10 @@ def rate_interval(sums: ClusterSums) -> tuple[Floats, Floats]:
         design = np.maximum(1.0, clusters / (clusters - 1) * second / (n / (n - 1) * squares))
         freedom = np.clip(second**2 / np.maximum(fourth, _NO_SPREAD**2), 1.0, clusters - 1)
         quantiles = student_t_quantile(CONFIDENCE, np.concatenate((freedom, n - 1))).reshape(2, -1)
-        effective = np.maximum(n / design * (quantiles[1] / quantiles[0]) ** 2, n**2 / sizes)
-        effective = np.minimum(effective, n / design)
+        binomial = rate * (1 - rate)
+        independent = n * binomial / np.minimum(binomial, (squares + rate**2 + (1 - rate) ** 2) / n) / design
+        effective = np.maximum(independent * (quantiles[1] / quantiles[0]) ** 2, n**2 / sizes)
+        effective = np.minimum(effective, independent)
         right, wrong = rate * effective, (1 - rate) * effective
         # The upper bound of the right ones is 1 minus the lower bound of the wrong ones.
         bounds = beta_quantile(_TAIL, np.concatenate((right, wrong)), np.concatenate((wrong, right)) + 1)
