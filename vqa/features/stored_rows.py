@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +33,9 @@ class StoredRows:
 
     def __init__(self, path: Path) -> None:
         try:
-            array = np.lib.format.open_memmap(path, mode="r")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # that Python 2 wrote the header
+                array = np.lib.format.open_memmap(path, mode="r")
         except (SyntaxError, TokenError, TypeError, OverflowError, MemoryError, RecursionError) as error:
             # What NumPy says of some damaged headers, which are Python's literals.
             raise ValueError(f"its header is damaged: {' '.join(str(error).split())}") from error
