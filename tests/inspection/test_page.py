@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -24,6 +25,7 @@ from vqa.inspection.prediction_rows import question_table
 from vqa.inspection.summary import confusion, summary
 from vqa.inspection.thumbnails import BUDGET, thumbnails
 from vqa.scoring.report import evaluate
+from vqa.scoring.report_schema import WupsRate
 
 
 @settings(deadline=None)
@@ -95,6 +97,16 @@ def test_a_rate_over_some_of_the_questions_says_over_how_many(frame: pd.DataFram
     shown = summary(report, frame, None)
     names = [rung["name"] for rung in shown["rungs"]] + [rule["name"] for rule in shown["rules"]]
     assert {"this run", "human agreement (5 questions)", "per split", "VQA official (5 questions)"} <= set(names)
+
+
+def test_wups_stands_among_the_rules_with_its_ceiling(frame: pd.DataFrame) -> None:
+    report = evaluate(question_table(frame, "frame"), frame["prediction"].tolist()).report
+    best = report.any_of
+    rate = WupsRate(0.25, 6, 0.1, 0.5, baselines={}, vocabulary_ceiling=best)
+    shown = summary(dataclasses.replace(report, wups={"0.9": rate}), frame, None)
+    (rule,) = [rule for rule in shown["rules"] if rule["name"] == "WUPS@0.9"]
+    assert (rule["rate"], rule["ceiling"]) == (rate, best.value)
+    assert not any("WUPS" in rule["name"] for rule in summary(report, frame, None)["rules"])
 
 
 def test_each_image_has_one_thumbnail_and_a_missing_one_is_named(pictures: Originals) -> None:

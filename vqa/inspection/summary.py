@@ -93,6 +93,9 @@ def _rules(report: Report) -> list[dict[str, Any]]:
         ("VQA lenient", lenient.overall if lenient else None, None),
         ("human agreement, VQA official", report.ceilings.human_leave_one_out, None),
     ]
+    for threshold, rate in (report.wups or {}).items():
+        best = rate.vocabulary_ceiling
+        rules.append((f"WUPS@{threshold}", rate, best.value if best else None))
     return [
         {"name": _with_count(name, rate, report), "rate": rate, "ceiling": ceiling}
         for name, rate, ceiling in rules
