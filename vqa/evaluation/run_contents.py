@@ -41,7 +41,7 @@ def read_run(folder: Path) -> RunContents:
         run_folder.check_hash(folder / name, digest)
     try:
         spec = msgspec.convert(record["network"], NetworkSpec)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, ValueError) as error:  # a text may be half a surrogate pair
         raise RunError(f"{folder / 'run.json'} is damaged ({type(error).__name__}: {error}); train again") from error
     if min(spec.image_shape, default=0) < 1 or math.prod(spec.image_shape) > MAX_IMAGE_SIZE:
         raise RunError(f"{folder / 'run.json'} is damaged (images of shape {list(spec.image_shape)}); train again")

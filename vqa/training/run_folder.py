@@ -15,6 +15,7 @@ import functools
 import importlib.metadata
 import json
 import os
+import re
 import shlex
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -84,6 +85,8 @@ class LoopRecord(msgspec.Struct):
 
 
 RECORDS: dict[str, Any] = {"run.json": RunRecord, "loop.json": LoopRecord}
+
+_NAME = re.compile(r"\w[\w.]*", re.ASCII)
 
 Writer = Callable[[Path], None]
 
@@ -213,7 +216,7 @@ def _committed(marker: Path, what: str) -> list[str]:
             names = names[what]
         elif what == "removed":  # a list, as version 0.1 wrote it, is of files that are written
             names = []
-        if not isinstance(names, list) or not all(isinstance(name, str) and Path(name).name == name for name in names):
+        if not isinstance(names, list) or not all(isinstance(name, str) and _NAME.fullmatch(name) for name in names):
             raise ValueError("expected names of files")
     except (ValueError, KeyError) as error:
         raise RunError(f"{marker} is damaged ({type(error).__name__}: {error}); remove it") from error
