@@ -37,9 +37,6 @@ class ThreadCommunicator:
         self.rank, self.size = rank, size
         self._board, self._barrier = board, barrier
 
-    def Ibarrier(self) -> Arrived:
-        return Arrived()
-
     def _everyones(self, message: Any) -> list[Any]:
         self._board[self.rank] = message
         self._barrier.wait()
@@ -47,19 +44,24 @@ class ThreadCommunicator:
         self._barrier.wait()
         return messages
 
-    def Allgather(self, sent: np.ndarray, received: np.ndarray) -> None:
-        received[:] = np.concatenate(self._everyones(sent.copy()))
+    def Iallgather(self, sent: np.ndarray, received: np.ndarray) -> Arrived:
+        received.reshape(-1)[:] = np.concatenate(self._everyones(sent.copy()))
+        return Arrived()
 
     def Allgatherv(self, sent: Any, received: list[Any]) -> None:
         array, counts = received
+        counts = counts[0] if isinstance(counts, tuple) else counts
         bounds = np.cumsum([0, *counts])
         mine = array[bounds[self.rank] : bounds[self.rank + 1]] if not isinstance(sent, np.ndarray) else sent
         array[:] = np.concatenate(self._everyones(mine.copy()))
 
     def Alltoallv(self, sent: list[Any], received: list[Any]) -> None:
-        array, counts = sent
-        messages = self._everyones(np.split(array, np.cumsum(counts)[:-1]))
-        received[0][:] = np.concatenate([message[self.rank] for message in messages])
+        array, (counts, places) = sent
+        flat = array.reshape(-1)
+        messages = self._everyones([flat[place : place + count].copy() for count, place in zip(counts, places)])
+        array, (counts, places) = received
+        for message, count, place in zip(messages, counts, places):
+            array.reshape(-1)[place : place + count] = message[self.rank]
 
 
 def together(size: int, work: Any) -> list[Any]:
@@ -95,7 +97,9 @@ def test_the_sum_is_that_of_adding_the_rows_one_after_another(
 
     def add(workers: Workers) -> Any:
         mine = workers.share(num_rows)
-        return workers.add_in_order(rows[mine.start : mine.stop], num_rows, np.float32([0, workers.rank]))
+        total = np.empty(size, dtype=np.float32)
+        status = np.array([0, workers.rank], dtype=np.float32)
+        return total, workers.add_in_order(rows[mine.start : mine.stop], num_rows, status, total)
 
     for total, statuses in together(num_workers, add):
         assert total.tobytes() == expected.tobytes()

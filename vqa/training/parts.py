@@ -77,30 +77,40 @@ class GradientOfParts:
         self._data = [parameter.data() for parameter in learned]
         self._gradients = [parameter.grad() for parameter in learned]
         self._statistics = moving_statistics(network)
-        sizes = [array.size for array in (*self._gradients, *self._statistics)]
-        self._bounds = np.cumsum([0, *sizes])
+        self._arrays = [*self._gradients, *self._statistics]
+        self._bounds = np.cumsum([0, *(array.size for array in self._arrays)])
+        # Numbers that MXNet and MPI both see: nothing is copied for the one or the other.
         self._rows = np.zeros((len(self.mine), self._bounds[-1]), dtype=np.float32)
-        self._start: list[mx.nd.NDArray] = []
+        self._total = np.zeros(self._bounds[-1], dtype=np.float32)
+        self._row_arrays = [self._as_arrays(row) for row in self._rows]
+        self._total_arrays = self._as_arrays(self._total)
         self._forget()
+
+    def _as_arrays(self, numbers: np.ndarray) -> list[mx.nd.NDArray]:
+        """Return a flat array as the gradients and statistics that it holds one after another, without a copy."""
+        places = zip(self._arrays, self._bounds, self._bounds[1:])
+        return [
+            mx.nd.from_numpy(numbers[start:stop].reshape(array.shape), zero_copy=True) for array, start, stop in places
+        ]
 
     def _forget(self) -> None:
         """Make ready for the next batch, which starts from the statistics as they are."""
-        self._rows[:] = 0
         self._losses, self._known = np.zeros((2, self._num_parts), dtype=np.float32)
         self._start = [array.copy() for array in self._statistics]
 
     def add(self, part: int, loss_sum: mx.nd.NDArray | None, num_known: int) -> None:
         """Take the gradient and the moving statistics of one part, unless it has none, and reset the statistics."""
+        row = part - self.mine.start
         if loss_sum is None:
+            self._rows[row] = 0
             return
-        row = self._rows[part - self.mine.start]
-        for array, place in zip((*self._gradients, *self._statistics), self._places()):
-            row[place] = array.asnumpy().ravel()
+        places = self._row_arrays[row]
+        _copy(self._gradients, places)
+        # MXNet moves the statistics in the backward pass, and its engine does not know of it: only after the gradient
+        # has come are they what they will be.
+        _copy(self._statistics, places[len(self._gradients) :])
         self._losses[part], self._known[part] = loss_sum.asscalar(), num_known
         self._reset_statistics()
-
-    def _places(self) -> list[slice]:
-        return [slice(start, stop) for start, stop in zip(self._bounds, self._bounds[1:])]
 
     def _reset_statistics(self) -> None:
         for array, start in zip(self._statistics, self._start):
@@ -115,19 +125,21 @@ class GradientOfParts:
             Another worker failed.
         """
         status = np.concatenate([[signal_number], self._losses, self._known]).astype(np.float32)
-        total, statuses = self._workers.add_in_order(self._rows, self._num_parts, status)
+        for array in self._arrays:
+            array.wait_to_read()  # the last sum has been taken out of its place
+        statuses = self._workers.add_in_order(self._rows, self._num_parts, status, self._total)
         self._raise_failure(statuses)
         # Each number was computed by one worker, and is 0 in the statuses of the others.
         losses, known = statuses[:, 1:].sum(axis=0, dtype=np.float64).reshape(2, self._num_parts)
         if known.any():
-            self._put_back(total, int((known > 0).sum()))
+            self._put_back(int((known > 0).sum()))
         self._forget()
         return Total(float(sum(losses)), int(known.sum()), int(statuses[:, 0].max()))
 
-    def _put_back(self, total: np.ndarray, num_parts: int) -> None:
-        total[self._bounds[len(self._gradients)] :] /= np.float32(num_parts)
-        for array, place in zip((*self._gradients, *self._statistics), self._places()):
-            mx.nd.from_numpy(total[place].reshape(array.shape), zero_copy=True).copyto(array)
+    def _put_back(self, num_parts: int) -> None:
+        self._total[self._bounds[len(self._gradients)] :] /= np.float32(num_parts)
+        for array, place in zip(self._arrays, self._total_arrays):
+            place.copyto(array)
         for data in self._data:
             data._fresh_grad = True  # for Gluon, which knows only gradients of this process
 
@@ -158,13 +170,19 @@ class GradientOfParts:
         """Take part in the message of a step to say that this worker failed."""
         status = np.zeros(1 + 2 * self._num_parts, dtype=np.float32)
         status[0] = FAILED
-        self._raise_failure(self._workers.add_in_order(self._rows, self._num_parts, status)[1], error)
+        self._raise_failure(self._workers.add_in_order(self._rows, self._num_parts, status, self._total), error)
 
     def _raise_failure(self, statuses: np.ndarray, error: Exception | None = None) -> None:
         failing = np.flatnonzero(statuses[:, 0] == FAILED)
         if len(failing):
             self._reset_statistics()
             self._workers.tell(error)
+
+
+def _copy(arrays: list[mx.nd.NDArray], places: list[mx.nd.NDArray]) -> None:
+    """Copy arrays to places of equal shape, and wait until they are there."""
+    for copy in [array.copyto(place) for array, place in zip(arrays, places)]:
+        copy.wait_to_read()
 
 
 def gradient_of(network: mx.gluon.Block, num_parts: int, workers: Workers) -> WholeGradient | GradientOfParts:

@@ -65,18 +65,16 @@ class Workers:
         """Return the data of every worker, in their order."""
         if self.size == 1:
             return [data]
-        self._meet()
         lengths = np.empty(self.size, dtype=np.int64)
-        self._communicator.Allgather(np.array([len(data)], dtype=np.int64), lengths)
+        self._wait(self._communicator.Iallgather(np.array([len(data)], dtype=np.int64), lengths))
         received = np.empty(lengths.sum(), dtype=np.uint8)
         self._communicator.Allgatherv(np.frombuffer(data, dtype=np.uint8), [received, lengths])
         return [part.tobytes() for part in np.split(received, np.cumsum(lengths)[:-1])]
 
-    def _meet(self) -> None:
-        """Wait until all workers are here, without keeping a core busy as MPI's own waiting does."""
+    def _wait(self, message: Any) -> None:
+        """Wait until all workers have come to a message, without keeping a core busy as MPI's own waiting does."""
         started = time.perf_counter()
-        everyone = self._communicator.Ibarrier()
-        while not everyone.Test():
+        while not message.Test():
             # Little against the time that has been waited already.
             time.sleep(min((time.perf_counter() - started) / 10, LONGEST_NAP))
 
@@ -129,45 +127,43 @@ class Workers:
                     "machines have the same data, libraries and type of processor? The last saved state is intact"
                 )
 
-    def add_in_order(self, rows: Numbers, num_rows: int, status: Numbers) -> tuple[Numbers, Numbers]:
-        """Return the sum of all workers' rows, added one after another, and every worker's status.
+    def add_in_order(self, rows: Numbers, num_rows: int, status: Numbers, total: Numbers) -> Numbers:
+        """Add all workers' rows one after another into `total`, and return every worker's status, float32 (W, s).
 
         Every worker receives its slice of all rows, adds them from the first to the last, and passes the sum on: the
-        sum does not depend on how many workers there are, and no worker sends or receives more than its own rows and
-        one sum. A negative first number in a status says that its worker failed; then nothing is added.
+        sum does not depend on how many workers there are, and no worker sends or receives much more than its own rows
+        and one sum. A negative first number in a status says that its worker failed; then nothing is added.
 
         Parameters
         ----------
         rows : float32 (K, n), this worker's `share` of the rows
         num_rows : number of rows of all workers together, at least 1
         status : float32 (s,), of equal length on all workers
-
-        Returns
-        -------
-        tuple of float32 (n,) and float32 (W, s)
+        total : float32 (n,), is overwritten
         """
         size = rows.shape[1]
         if self.size == 1:
-            return _sum(rows), status[np.newaxis]
-        slices = [slice(size * rank // self.size, size * (rank + 1) // self.size) for rank in range(self.size)]
-        mine = slices[self.rank]
-        width = mine.stop - mine.start
-        heights = [len(self.share(num_rows, rank)) for rank in range(self.size)]
-        sent = np.concatenate([part for columns in slices for part in (rows[:, columns].ravel(), status)])
-        sent_counts = [len(rows) * (columns.stop - columns.start) + len(status) for columns in slices]
-        received_counts = [height * width + len(status) for height in heights]
-        received = np.empty(sum(received_counts), dtype=np.float32)
-        self._meet()
-        self._communicator.Alltoallv([sent, sent_counts], [received, received_counts])
-        parts = np.split(received, np.cumsum(received_counts)[:-1])
-        statuses = np.stack([part[len(part) - len(status) :] for part in parts])
-        total = np.zeros(size, dtype=np.float32)
-        if (statuses[:, 0] >= 0).all():
-            stacks = [part[: height * width].reshape(height, width) for part, height in zip(parts, heights)]
-            total[mine] = _sum(row for stack in stacks for row in stack)
-            counts = [columns.stop - columns.start for columns in slices]
-            self._communicator.Allgatherv(_in_place(), [total, counts])
-        return total, statuses
+            _add(rows, total)
+            return status[np.newaxis]
+        statuses = np.empty((self.size, len(status)), dtype=np.float32)
+        self._wait(self._communicator.Iallgather(status, statuses))
+        if (statuses[:, 0] < 0).any():
+            return statuses
+        bounds = [size * rank // self.size for rank in range(self.size + 1)]
+        widths = np.diff(bounds)
+        slices = np.empty((num_rows, widths[self.rank]), dtype=np.float32)
+        shares = [self.share(num_rows, rank) for rank in range(self.size)]
+        # One row of each worker at a time, straight from its place and to its place.
+        for turn in range(max(map(len, shares))):
+            sent = rows[turn] if turn < len(rows) else rows[:0]
+            counts = widths if turn < len(rows) else np.zeros_like(widths)
+            found = [share[turn] if turn < len(share) else None for share in shares]
+            received = [0 if row is None else slices.shape[1] for row in found]
+            places = [0 if row is None else row * slices.shape[1] for row in found]
+            self._communicator.Alltoallv([sent, (counts, bounds[:-1])], [slices, (received, places)])
+        _add(slices, total[bounds[self.rank] : bounds[self.rank + 1]])
+        self._communicator.Allgatherv(_in_place(), [total, (widths, bounds[:-1])])
+        return statuses
 
     @contextmanager
     def ending_together(self) -> Iterator[None]:
@@ -192,13 +188,13 @@ class Workers:
 ALONE = Workers()
 
 
-def _sum(rows: Any) -> Numbers:
-    """Add rows float32 (n,), from the first to the last."""
-    rows = iter(rows)
-    total: Numbers = next(rows).copy()
-    for row in rows:
-        total += row
-    return total
+def _add(rows: Numbers, total: Numbers) -> None:
+    """Write the sum of rows float32 (K, n), from the first to the last, into `total`; of no rows there is none."""
+    for number, row in enumerate(rows):
+        if number:
+            total += row
+        else:
+            total[:] = row
 
 
 def _in_place() -> Any:
