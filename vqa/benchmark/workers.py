@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from vqa.errors import VqaError
-from vqa.nn.network import PRESETS
+from vqa.nn.presets import PRESETS
 
 # Kinds of image; presets that are not here take features.
 KINDS = {
