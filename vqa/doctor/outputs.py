@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Literal
 
@@ -109,7 +110,7 @@ def find_output_activation(subject: Subject, loss: LossProbe | None, random: np.
     findings = [Finding("not-logits", "warning" if wanted else "error", f"{seen} is inside the network; {fix}")]
     if kind == "softmax" and loss is not None and loss.normalises():
         classes = subject.shape[-1]
-        least_loss = np.log(classes - 1 + np.e) - 1
+        least_loss = np.log(classes - 1 + math.e) - 1
         message = (
             f"the loss applies softmax to outputs that softmax has normalised already: for {classes} classes it "
             f"cannot fall under ln({classes} - 1 + e) - 1 = {least_loss:.4g} nats and its gradients shrink; "
