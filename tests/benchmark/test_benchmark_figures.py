@@ -114,6 +114,7 @@ def test_an_unknown_benchmark_is_named():
         run("grwth")
     assert set(BENCHMARKS) == {
         "grouping", "torch", "threads", "loader", "scoring", "easy-vqa", "memory", "inference", "export", "growth",
+        "parts",
     }  # fmt: skip
 
 

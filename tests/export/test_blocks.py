@@ -72,6 +72,7 @@ CASES: dict[str, tuple[Callable[[], Any], list[np.ndarray]]] = {
     "MeanRowEncoder": (lambda: image_encoders.MeanRowEncoder(), [REGIONS]),
     "NoImageEncoder": (lambda: image_encoders.NoImageEncoder(), [floats(3, 2, 2)]),
     "NormalizedConcat": (lambda: fusion.NormalizedConcat(), [floats(3, 4), floats(3, 2)]),
+    "ProjectedRegions": (lambda: attention.ProjectedRegions(6, 5, 4, hops=2), [REGIONS]),
     "Product": (lambda: fusion.Product(), [floats(3, 4), floats(3, 4)]),
     "RecurrentQuestionEncoder": (lambda: question_encoders.RecurrentQuestionEncoder(9, 3, 5), WORDS),
     "RecurrentQuestionEncoder lstm": (
@@ -80,6 +81,10 @@ CASES: dict[str, tuple[Callable[[], Any], list[np.ndarray]]] = {
     ),
     "SketchSpectrum": (lambda: sketch.SketchSpectrum(6, 12), [floats(3, 6)]),
     "SketchedRegions": (lambda: attention.SketchedRegions(6, 12), [REGIONS]),
+    "StackedAttention": (
+        lambda: attention.StackedAttention(5, 7, hops=2),
+        [floats(3, 5), floats(3, 4, 5), MASK, floats(3, 4, 7), floats(3, 4, 7)],
+    ),
     "Sum": (lambda: fusion.Sum(), [floats(3, 4), floats(3, 1)]),
     "TopDownAttention": (
         lambda: attention.TopDownAttention(5, 6, 7),
@@ -126,9 +131,8 @@ def test_a_block_gives_what_gluon_gives(case: str) -> None:
             parameter.set_data(mx.nd.random.uniform(0.5, 2, shape=parameter.shape))
     expected = block(*(mx.nd.array(array, dtype=array.dtype) for array in inputs))
     expected = expected if isinstance(expected, (list, tuple)) else [expected]
-    given = list(inputs)
-    if case == "TopDownAttention":
-        given[-1] = given[-1] > 0
+    # A mask is numbers to MXNet and true or false to ONNX.
+    given = [array > 0 if array is MASK else array for array in inputs]
     structure = describe(block)
     outputs = run_graph(lambda graph, names: _write(Scope(graph, structure), names), parameters(block), given)
     assert len(outputs) == len(expected)
@@ -182,9 +186,9 @@ def test_attention_with_sketches() -> None:
         return convert(Scope(graph, describe(attending), "attending."), names[0], *encoded)
 
     (ours,) = run_graph(write, arrays, [question, REGIONS])
-    # The square root makes 1e-4 of a rounding error of 1e-8 beside zero.
+    # The square root makes 3e-4 of a rounding error of 1e-7 beside zero.
     np.testing.assert_allclose(ours * np.abs(ours), expected * np.abs(expected), atol=1e-6)
-    np.testing.assert_allclose(ours, expected, atol=2e-4)
+    np.testing.assert_allclose(ours, expected, atol=5e-4)
 
 
 @pytest.mark.parametrize(

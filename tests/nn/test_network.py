@@ -252,7 +252,13 @@ def test_build_network_takes_sizes_from_the_data_set():
     )
     network = build_network("mlp", dataset, hidden_size=8, dropout=0)
     assert network.spec == NetworkSpec(
-        "mlp", 11, 3, 1, "features", (6,), {"embedding_size": 300, "hidden_size": 8, "dropout": 0.0}
+        "mlp",
+        11,
+        3,
+        1,
+        "features",
+        (6,),
+        {"embedding_size": 300, "hidden_size": 8, "dropout": 0.0, "input_dropout": 0.0},
     )
     assert network.question_encoder.embedding.weight.shape == (11, 300)
     assert build_from_spec(network.spec).spec == network.spec

@@ -85,7 +85,7 @@ def test_a_lock_that_a_killed_process_left_holds_nobody_up(tmp_path: Path) -> No
 
 def test_replacing_a_run_is_all_or_nothing(tmp_path: Path) -> None:
     write(tmp_path, a="1", b="1")
-    run_folder.commit(tmp_path, {"a": run_folder.text_writer("2")}, ["b", "never there"])
+    run_folder.commit(tmp_path, {"a": run_folder.text_writer("2")}, ["b", "never_there"])
     assert contents(tmp_path) == {"a": "2"}
 
 
