@@ -87,7 +87,7 @@ class Clone:
             assert b"<html" in _page(_first_address(server, place)), place
         finally:
             os.killpg(server.pid, signal.SIGINT)
-            server.communicate(timeout=60)
+            server.communicate(timeout=300)
 
 
 def _write_program(path: Path, line: str) -> None:
