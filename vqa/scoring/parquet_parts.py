@@ -78,6 +78,8 @@ def connect(
         raise InstallationError("Parquet parts are read by DuckDB: pip install 'vqa[parts]'") from error
     connection = duckdb.connect(database)
     connection.execute(f"SET memory_limit = '{memory}'; SET preserve_insertion_order = false")
+    # DuckDB would draw over the terminal from every process that computes.
+    connection.execute("SET enable_progress_bar = false")
     if threads is not None:
         connection.execute(f"SET threads = {threads}")
     if database != ":memory:":
