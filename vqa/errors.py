@@ -58,6 +58,10 @@ class Interrupted(KeyboardInterrupt):
         self.signal_number = signal_number
 
 
+class OtherWorkerInterrupted(Interrupted):
+    """The same in another of the processes that train together than the one that reports it."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the known word nearest to `word`, else the list of known words.
 

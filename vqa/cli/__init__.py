@@ -17,7 +17,7 @@ import click
 
 from vqa.cli._options import STDOUT
 from vqa.display import visible_lines
-from vqa.errors import OtherWorkerError, VqaError
+from vqa.errors import OtherWorkerError, OtherWorkerInterrupted, VqaError
 
 
 class ErrorReportingGroup(click.Group):
@@ -66,7 +66,8 @@ class ErrorReportingGroup(click.Group):
             place = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(visible_lines(f"{place}{error.strerror or error}")) from error
         except KeyboardInterrupt as error:
-            click.echo(str(error) or "interrupted", err=True)
+            if not isinstance(error, OtherWorkerInterrupted):
+                click.echo(str(error) or "interrupted", err=True)
             ctx.exit(128 + getattr(error, "signal_number", signal.SIGINT))
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from vqa._mxnet import device_context, mx
 from vqa.data.dataset import Dataset
 from vqa.data.loader import Batch, GroupedLoader
-from vqa.errors import Interrupted, TrainingError
+from vqa.errors import Interrupted, OtherWorkerInterrupted, TrainingError
 from vqa.nn.network import GRAPH, TRAINING_GRAPH, VqaNetwork
 from vqa.scoring.formatting import format_rate
 from vqa.training.checkpoint import Progress, restore_checkpoint, save_checkpoint, state_digest
@@ -121,7 +121,8 @@ def train(
                     progress.step += 1
                     if total.signal_number:
                         save_steps()
-                        raise interrupted(progress, len(loader), dataset.card.path, folder, total.signal_number)
+                        kind = Interrupted if workers.is_first else OtherWorkerInterrupted
+                        raise kind(how_to_resume(progress, len(loader), dataset.card.path, folder), total.signal_number)
                     if config.save_every and progress.step % config.save_every == 0 and progress.step < len(loader):
                         save_steps()
                 running_loss.wait()
@@ -237,10 +238,7 @@ def out_of_patience(progress: Progress, config: TrainConfig) -> bool:
     return bool(config.patience) and progress.epoch - progress.best_epoch >= config.patience
 
 
-def interrupted(progress: Progress, num_steps: int, card: Path, folder: Path, signal_number: int) -> Interrupted:
-    """Return the exception that says where training was stopped and how to resume it."""
+def how_to_resume(progress: Progress, num_steps: int, card: Path, folder: Path) -> str:
+    """Return where training was stopped and how to resume it."""
     command = shlex.join(["vqa", "train", str(card), "--run", str(folder), "--resume"])
-    return Interrupted(
-        f"interrupted: saved epoch {progress.epoch + 1}, step {progress.step} of {num_steps}; resume with: {command}",
-        signal_number,
-    )
+    return f"interrupted: saved epoch {progress.epoch + 1}, step {progress.step} of {num_steps}; resume with: {command}"
