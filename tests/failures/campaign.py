@@ -16,7 +16,7 @@ from cases import Case, prepare, run_command
 from supervised import Call, Decision, Kill, Outcome, run_supervised
 
 from vqa.files import sha256_of_file
-from vqa.training.run_folder import check_hash, read_record
+from vqa.training.run_records import check_hash, read_record
 
 # Imported once, before any fork.
 for module in (

@@ -33,7 +33,8 @@ from vqa.scoring.official_files import read_official
 from vqa.scoring.official_results import read_results
 from vqa.scoring.prediction_formats import read_system_answers
 from vqa.training.run_config import read_config
-from vqa.training.run_folder import read_record, recover
+from vqa.training.run_folder import recover
+from vqa.training.run_records import read_record
 
 TESTS = Path(__file__).resolve().parent.parent
 GOLDEN, OFFICIAL, CORPUS = TESTS / "golden", TESTS / "scoring" / "files", TESTS / "fuzz" / "corpus"

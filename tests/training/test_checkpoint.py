@@ -7,7 +7,8 @@ import pytest
 
 from vqa._mxnet import mx
 from vqa.errors import RunError
-from vqa.training.checkpoint import load_network, load_optimizer, network_arrays, optimizer_arrays, save_arrays
+from vqa.training.checkpoint import load_optimizer, optimizer_arrays
+from vqa.training.parameters import load_network, network_arrays, save_arrays
 
 
 def small_network(units: int = 3) -> mx.gluon.nn.HybridSequential:

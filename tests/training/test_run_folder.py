@@ -8,7 +8,7 @@ import pytest
 
 from vqa.errors import RunError, TrainingError
 from vqa.files import sha256_of_file
-from vqa.training import run_folder
+from vqa.training import run_folder, run_records
 
 
 def write(folder: Path, **files: str) -> None:
@@ -152,15 +152,15 @@ def test_a_folder_that_is_gone(tmp_path: Path) -> None:
 def test_records_that_cannot_be_read(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(RunError, match=message) as caught:
-        run_folder.read_record(tmp_path, "run.json")
+        run_records.read_record(tmp_path, "run.json")
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_folder_and_a_folder_that_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is not there"):
-        run_folder.read_record(tmp_path / "none", "run.json")
+        run_records.read_record(tmp_path / "none", "run.json")
     with pytest.raises(RunError, match=r"holds no run\.json"):
-        run_folder.read_record(tmp_path, "run.json")
+        run_records.read_record(tmp_path, "run.json")
 
 
 def test_a_changed_file_is_refused(tmp_path: Path) -> None:
@@ -168,10 +168,10 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"abc")
     digest = sha256_of_file(path)
     assert digest == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, appendix B.1
-    run_folder.check_hash(path, digest)
+    run_records.check_hash(path, digest)
     path.write_bytes(b"abd")
     with pytest.raises(RunError, match="is damaged"):
-        run_folder.check_hash(path, digest)
+        run_records.check_hash(path, digest)
     path.unlink()
     with pytest.raises(RunError, match="is missing"):
-        run_folder.check_hash(path, digest)
+        run_records.check_hash(path, digest)

@@ -88,7 +88,7 @@ def _epochs_done(run: Path) -> int:
 def accuracies(run_dir: str, checkpoints: list[str]) -> Job:
     """Return, as facts, the any-of accuracy of some checkpoints of a run on its test split."""
     from vqa.evaluation.run import load_run
-    from vqa.training.checkpoint import load_network
+    from vqa.training.parameters import load_network
 
     run = load_run(run_dir)
     values = []

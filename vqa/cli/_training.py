@@ -13,7 +13,7 @@ import click
 from vqa.errors import ConfigError, did_you_mean
 from vqa.training.config import TrainConfig
 from vqa.training.run_config import RunConfig, read_config, read_run_config
-from vqa.training.run_folder import check_empty, read_record
+from vqa.training.run_records import check_empty, read_record
 from vqa.training.seed_folders import seed_folder, seed_folders
 
 if TYPE_CHECKING:

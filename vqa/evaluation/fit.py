@@ -18,7 +18,8 @@ from vqa.training.config import TrainConfig
 from vqa.training.log import log_file, shown_on_stderr
 from vqa.training.loop import train
 from vqa.training.run_config import RunConfig, read_run_config
-from vqa.training.run_folder import check_resumable, locked, start_folder, to_json, versions
+from vqa.training.run_folder import locked, to_json
+from vqa.training.run_records import check_resumable, start_folder, versions
 from vqa.training.threads import check_threads
 from vqa.training.workers import current_workers
 

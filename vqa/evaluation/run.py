@@ -25,9 +25,9 @@ from vqa.nn.attention_map import attention_by_hop
 from vqa.nn.losses import LOSSES
 from vqa.nn.network import GRAPH, VqaNetwork, build_from_spec
 from vqa.scoring.formatting import format_rate
-from vqa.training.checkpoint import count_numbers, load_network
 from vqa.training.config import TrainConfig
 from vqa.training.forward import Forward
+from vqa.training.parameters import count_numbers, load_network
 from vqa.training.run_config import read_run_config
 from vqa.training.validation import forward_passes
 

@@ -13,7 +13,7 @@ from vqa.data.vocab import Vocabulary
 from vqa.errors import RunError
 from vqa.files import find_recorded
 from vqa.nn.spec import MAX_IMAGE_SIZE, NetworkSpec
-from vqa.training import run_folder
+from vqa.training.run_records import check_hash, read_record
 
 
 class RunContents(NamedTuple):
@@ -32,13 +32,13 @@ def read_run(folder: Path) -> RunContents:
     RunError
         The folder is missing, damaged, of another format version, or holds no finished epoch.
     """
-    record = run_folder.read_record(folder, "run.json")
+    record = read_record(folder, "run.json")
     record["card"] = str(find_recorded(record, "card", folder))
     if not record["best_epoch"]:
         resume = shlex.join(["vqa", "train", record["card"], "--run", str(folder), "--resume"])
         raise RunError(f"{folder} holds no finished epoch yet; resume it with `{resume}`")
     for name, digest in record["sha256"].items():
-        run_folder.check_hash(folder / name, digest)
+        check_hash(folder / name, digest)
     try:
         spec = msgspec.convert(record["network"], NetworkSpec)
     except (msgspec.ValidationError, ValueError) as error:  # a text may be half a surrogate pair

@@ -29,7 +29,7 @@ from vqa.nn.spec import NetworkSpec
 from vqa.scoring.calibration import event_of
 from vqa.scoring.report import Evaluation, evaluate
 from vqa.scoring.rules import QuestionScores
-from vqa.training.run_folder import versions
+from vqa.training.run_records import versions
 
 if TYPE_CHECKING:
     from vqa.training.forward import Forward

@@ -25,7 +25,7 @@ from vqa.export.golden import Difference, check_golden
 from vqa.export.losses import losses
 from vqa.export.onnx_network import OnnxNetwork, runtime_version
 from vqa.training.forward import Forward
-from vqa.training.run_folder import versions
+from vqa.training.run_records import versions
 
 
 def load_model(path: str | Path, *, card: str | Path | None = None, threads: int | None = None) -> Model:

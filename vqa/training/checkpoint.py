@@ -12,7 +12,6 @@ best.params        parameters after the best epoch; its number and scores go int
 from __future__ import annotations
 
 import csv
-import errno
 import hashlib
 import io
 import math
@@ -22,10 +21,11 @@ from typing import Any
 
 from vqa._mxnet import mx
 from vqa.data.batching import PLAN_VERSION
-from vqa.errors import DataError, RunError
+from vqa.errors import RunError
 from vqa.files import sha256_of_file
-from vqa.params_file import open_params
-from vqa.training import run_folder
+from vqa.training.parameters import load_network, network_arrays, read_arrays, save_arrays
+from vqa.training.run_folder import Writer, commit, text_writer
+from vqa.training.run_records import check_hash, read_record, record_json
 from vqa.training.validation import Validation
 
 
@@ -104,7 +104,7 @@ def save_checkpoint(
     }
     hashes: dict[str, str] = {}
 
-    def arrays_writer(name: str, arrays: dict[str, mx.nd.NDArray]) -> run_folder.Writer:
+    def arrays_writer(name: str, arrays: dict[str, mx.nd.NDArray]) -> Writer:
         def write(path: Path) -> None:
             save_arrays(arrays, path)
             hashes[name] = sha256_of_file(path)
@@ -116,22 +116,22 @@ def save_checkpoint(
         state = {
             "seed": record["seed"], "plan_version": PLAN_VERSION, "optimizer": counts, **values, "sha256": hashes,
         }  # fmt: skip
-        path.write_text(run_folder.record_json(state), encoding="utf-8")
+        path.write_text(record_json(state), encoding="utf-8")
 
     def write_run(path: Path) -> None:
         digests = {**record["sha256"], "best.params": hashes["best.params"]}
         state = {**record, "best_epoch": progress.best_epoch, "best": best, "sha256": digests}
-        path.write_text(run_folder.record_json(state), encoding="utf-8")
+        path.write_text(record_json(state), encoding="utf-8")
 
     writers = {
         "last.params": arrays_writer("last.params", parameters),
         "trainer.states": arrays_writer("trainer.states", optimizer),
-        "history.csv": run_folder.text_writer(history_csv(history)),
+        "history.csv": text_writer(history_csv(history)),
         "loop.json": write_loop,
     }
     if is_best:
         writers.update({"best.params": arrays_writer("best.params", parameters), "run.json": write_run})
-    run_folder.commit(folder, writers)
+    commit(folder, writers)
 
 
 def restore_checkpoint(folder: Path, network: mx.gluon.Block, trainer: mx.gluon.Trainer) -> Progress:
@@ -143,98 +143,20 @@ def restore_checkpoint(folder: Path, network: mx.gluon.Block, trainer: mx.gluon.
         A file of the run folder is missing, damaged or of another network, or the run stopped inside an epoch whose
         batches another version of vqa had made.
     """
-    record = run_folder.read_record(folder, "loop.json")
+    record = read_record(folder, "loop.json")
     if record["step"] and record.get("plan_version", 1) != PLAN_VERSION:
         raise RunError(
             f"{folder} stopped inside epoch {record['epoch'] + 1} with a version of vqa that makes other batches: the "
             "rest of that epoch is not known; resume with that version, or train again with --overwrite"
         )
     for name, digest in record["sha256"].items():
-        run_folder.check_hash(folder / name, digest)
+        check_hash(folder / name, digest)
     load_network(network, folder / "last.params")
     load_optimizer(trainer, folder / "trainer.states", record["optimizer"])
     values = {name: record[name] for name in (column.name for column in fields(Progress)) if name != "history"}
     if values["best"]:
         values["best"] = {name: math.nan if score is None else score for name, score in values["best"].items()}
     return Progress(**values, history=read_history(folder / "history.csv"))
-
-
-def save_arrays(arrays: dict[str, mx.nd.NDArray], path: Path) -> None:
-    """Save named arrays and read them back, since MXNet does not notice when a disk fills up.
-
-    Raises
-    ------
-    OSError
-        The file could not be written whole.
-    """
-    try:
-        mx.nd.save(str(path), arrays)
-        stored = mx.nd.load(str(path)) if arrays else {}
-    except mx.MXNetError as error:
-        # MXNet gives no error number; it fails here when the folder cannot be written or the disk filled up.
-        raise OSError(errno.EIO, "a file could not be written whole; is the disk full?", str(path)) from error
-    # As bytes, so that NaN equals NaN.
-    if any(stored[name].asnumpy().tobytes() != array.asnumpy().tobytes() for name, array in arrays.items()):
-        raise OSError(errno.EIO, "a file reads back differently from what was written", str(path))
-
-
-def read_arrays(path: Path) -> dict[str, mx.nd.NDArray]:
-    """Return the arrays of a file by name; of a file without names, none.
-
-    Raises
-    ------
-    RunError
-        The file is not a readable file of dense arrays.
-    """
-    count_numbers(path)
-    try:
-        stored = mx.nd.load(str(path))
-    except mx.MXNetError as error:
-        raise RunError(f"{path} is not a readable parameter file; restore it or train the run again") from error
-    return stored if isinstance(stored, dict) else {}
-
-
-def count_numbers(path: Path) -> int:
-    """Check the headers of a parameter file and return how many numbers its arrays have.
-
-    MXNet's own reader allocates by what it finds in the headers, and some kill it.
-
-    Raises
-    ------
-    RunError
-        The file is not a readable file of dense arrays.
-    """
-    try:
-        return sum(math.prod(tensor.shape) for tensor in open_params(path).tensors.values())
-    except DataError as error:
-        raise RunError(f"{error}; restore it or train the run again") from error
-
-
-def network_arrays(network: mx.gluon.Block) -> dict[str, mx.nd.NDArray]:
-    """Return a network's parameters by attribute path, the names that ``load_parameters`` expects."""
-    return {name: parameter.data() for name, parameter in network._collect_params_with_prefix().items()}
-
-
-def load_network(network: mx.gluon.Block, path: Path) -> None:
-    """Load parameters saved by `save_arrays` into a network of the same shape.
-
-    Raises
-    ------
-    RunError
-        A parameter is missing, extra or of another shape, or the file is no parameter file.
-    """
-    stored = read_arrays(path)
-    parameters = network._collect_params_with_prefix()
-    names = set(stored)
-    if names != set(parameters):
-        missing, extra = sorted(set(parameters) - names), sorted(names - set(parameters))
-        raise RunError(f"{path} does not fit the network: missing parameters {missing}, extra parameters {extra}")
-    for name, parameter in parameters.items():
-        if parameter.shape != stored[name].shape:
-            raise RunError(
-                f"{path}: parameter {name} has the shape {stored[name].shape}, the network expects {parameter.shape}"
-            )
-        parameter.set_data(stored[name].astype(parameter.dtype))
 
 
 def optimizer_arrays(trainer: mx.gluon.Trainer) -> tuple[dict[str, mx.nd.NDArray], dict[str, Any]]:
