@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ import pandas as pd
 
 from vqa.collector import collector_paused
 from vqa.data.cards import load_card
-from vqa.data.dataset import Dataset, load_dataset
+from vqa.data.dataset import Dataset
 from vqa.data.included_cards import find_card, find_recorded_card
 from vqa.data.loader import ALL
 from vqa.data.options import DataOptions
@@ -23,6 +22,7 @@ from vqa.data.vocab import Vocabulary
 from vqa.display import html_table
 from vqa.errors import RunError
 from vqa.evaluation.asking import Answer, ImageLike, check_question, image_values, one_question
+from vqa.evaluation.model_dataset import open_dataset
 from vqa.evaluation.predict import Predicted, predicted_batches, predictions_of
 from vqa.evaluation.probabilities import top_answers
 from vqa.nn.spec import NetworkSpec
@@ -158,25 +158,11 @@ class TrainedModel(ABC):
             The card's training split is not what the run was trained on, or its images are of another shape.
         """
         if self._dataset is None:
-            self._dataset = self._open_dataset()
+            self._dataset = open_dataset(
+                self.card, self.data_options(), self.vocabulary, self.spec, self.path,
+                data_hash=None if self._card else self.record["data_hash"]["train"],
+            )  # fmt: skip
         return self._dataset
-
-    def _open_dataset(self) -> Dataset:
-        path = self.card
-        options = dataclasses.asdict(self.data_options())
-        dataset = load_dataset(path, **options, vocabulary=self.vocabulary)
-        if self._card is None and dataset.table("train").content_hash() != self.record["data_hash"]["train"]:
-            raise RunError(
-                f"{self.path} was trained on other questions than {path} holds now; restore the data, "
-                f"or evaluate on the new data on purpose with --card {path}"
-            )
-        spec = self.spec
-        if (dataset.images.kind, tuple(dataset.images.shape)) != (spec.image_kind, spec.image_shape):
-            raise RunError(
-                f"{self.path} was trained on {spec.image_kind} images of shape {spec.image_shape}, but {path} has "
-                f"{dataset.images.kind} images of shape {tuple(dataset.images.shape)}; evaluate on a card that fits"
-            )
-        return dataset
 
     def predict(self, split: str | QuestionTable = "test", *, batch_size: int | None = None) -> pd.DataFrame:
         """Return the predictions table of a split, every question once and in the order of the file.
