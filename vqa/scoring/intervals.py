@@ -119,6 +119,33 @@ def rate_interval(sums: ClusterSums) -> tuple[Floats, Floats]:
     return low, high
 
 
+def rates_from_sums(sums: Mapping[Key, Sequence[float]]) -> dict[Key, Rate]:
+    """Return rates with their intervals, all computed at once, from the numbers of `ClusterSums` of each."""
+    if not sums:
+        return {}
+    columns = ClusterSums(*np.array(list(sums.values())).T)
+    numbers = zip(sums, columns.rate.tolist(), columns.questions.tolist(), *rate_interval(columns))
+    return {name: Rate(rate, int(n), float(low), float(high)) for name, rate, n, low, high in numbers}
+
+
+def clustered_variance(values: Floats, codes: Integers) -> float:
+    """Return the variance of the mean of values (N,) in clusters `codes`, int64 (N,); 0 for a single cluster.
+
+    With z_g the sum over cluster g of (value - mean): G / (G - 1) sum of z_g^2 / N^2.
+    """
+    num_clusters = len(np.unique(codes))
+    if num_clusters < 2:
+        return 0.0
+    squares = np.bincount(codes, weights=values - values.mean()) ** 2
+    return num_clusters / (num_clusters - 1) * float(squares.sum()) / len(values) ** 2
+
+
+def design_effect(values: Floats, codes: Integers) -> float | None:
+    """Return `clustered_variance` over what it would be for independent questions; None where all values are equal."""
+    independent = float(values.var(ddof=1)) / len(values) if len(values) > 1 else 0.0
+    return clustered_variance(values, codes) / independent if independent else None
+
+
 class Clusters:
     """Questions in clusters, and the rates over them with their intervals.
 
@@ -172,11 +199,7 @@ class Clusters:
             there = ~np.isnan(part)
             if there.any():
                 found[name] = _sums(part[there], self.codes[rows][there])
-        if not found:
-            return {}
-        sums = ClusterSums(*np.array(list(found.values())).T)
-        numbers = zip(found, sums.rate.tolist(), sums.questions.tolist(), *rate_interval(sums))
-        return {name: Rate(rate, int(n), float(low), float(high)) for name, rate, n, low, high in numbers}
+        return rates_from_sums(found)
 
 
 class ClusterBootstrap(Clusters):

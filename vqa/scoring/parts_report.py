@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from vqa.scoring.formatting import format_count, format_rate
-from vqa.scoring.intervals import ClusterSums, Rate, rate_interval
+from vqa.scoring.intervals import Rate, rates_from_sums
 from vqa.scoring.parquet_parts import Source
 from vqa.scoring.parts import UNIT, Kinds, check_ids
 from vqa.scoring.parts_job import run_job
@@ -131,11 +131,7 @@ def rates_of_kinds(kinds: Kinds, squares: dict[str, int]) -> dict[str, Rate]:
     places: dict[str, list[int]] = {}
     for place, name in enumerate(kinds.answer_type):
         places.setdefault(name, []).append(place)
-    if not places:
-        return {}
-    sums = ClusterSums(*np.array([_sums(kinds, chosen, squares[name]) for name, chosen in places.items()]).T)
-    numbers = zip(places, sums.rate.tolist(), sums.questions.tolist(), *rate_interval(sums))
-    return {name: Rate(rate, int(n), float(low), float(high)) for name, rate, n, low, high in numbers}
+    return rates_from_sums({name: _sums(kinds, chosen, squares[name]) for name, chosen in places.items()})
 
 
 def _sums(kinds: Kinds, places: Sequence[int], squares: int) -> list[float]:

@@ -13,7 +13,7 @@ import numpy as np
 from vqa.errors import ConfigError
 from vqa.scoring.answer_sets import Floats, Strings
 from vqa.scoring.formatting import format_count
-from vqa.scoring.intervals import Clusters
+from vqa.scoring.intervals import Clusters, design_effect
 
 DISAGREEMENT = 0.2
 CORRELATION = 0.05
@@ -148,19 +148,8 @@ def measured(
     """Return a pair of systems from the hits (N,) of both, or of one on which the design effect is measured."""
     clusters = Clusters(names)
     values = hits if other is None else other - hits
-    effect = _design_effect(values, clusters)
+    effect = max(1.0, (design_effect(values, clusters.codes) if clusters.num_clusters > 1 else None) or 1.0)
     known = "assumed: the disagreement; measured: the design effect, on the hits of one system"
     if other is not None:
         disagreement, known = float(np.abs(values).mean()), "both measured on the two files"
     return PairedQuestions(len(values), clusters.num_clusters, disagreement, effect, known)
-
-
-def _design_effect(values: Floats, clusters: Clusters) -> float:
-    """Return the variance of the mean over clusters, over that of independent questions; at least 1."""
-    gaps = values - values.mean()
-    independent = float(gaps @ gaps)
-    if not independent or clusters.num_clusters < 2:
-        return 1.0
-    together = float((np.bincount(clusters.codes, weights=gaps) ** 2).sum())
-    num_clusters, size = clusters.num_clusters, len(values)
-    return max(1.0, num_clusters / (num_clusters - 1) * together / (size / (size - 1) * independent))

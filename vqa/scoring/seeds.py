@@ -9,7 +9,7 @@ import numpy as np
 
 from vqa.scoring.answer_sets import Floats
 from vqa.scoring.beta import student_t_quantile
-from vqa.scoring.intervals import CONFIDENCE, Clusters, Rate
+from vqa.scoring.intervals import CONFIDENCE, Clusters, Rate, clustered_variance
 
 
 @dataclass(frozen=True)
@@ -63,21 +63,12 @@ def seed_spread(scores: Sequence[Floats], clusters: Clusters) -> SeedSpread | No
     if mean is None:
         return None
     table, codes = table[:, there], clusters.codes[there]
-    num_seeds, num_questions = table.shape
-    num_clusters = len(np.unique(codes))
+    num_seeds = len(table)
     of_seeds, of_questions = table.mean(axis=1), table.mean(axis=0)
     spread = float(of_seeds.var(ddof=1))
-
-    def over_clusters(gaps: Floats) -> float:
-        """Return the variance of the mean of `gaps` (N,), whose mean is 0, over clusters."""
-        if num_clusters < 2:
-            return 0.0
-        squares = np.bincount(codes, weights=gaps) ** 2
-        return num_clusters / (num_clusters - 1) * float(squares.sum()) / num_questions**2
-
     rest = table - of_seeds[:, None] - of_questions + mean.value
-    both = sum(map(over_clusters, rest)) / (num_seeds - 1)
-    questions = max(0.0, over_clusters(of_questions - mean.value) - both / num_seeds)
+    both = sum(clustered_variance(row, codes) for row in rest) / (num_seeds - 1)
+    questions = max(0.0, clustered_variance(of_questions, codes) - both / num_seeds)
     seeds = max(0.0, spread - both)
     variance = seeds + questions + both
     shares = [part / variance if variance else 0.0 for part in (seeds, questions, both)]

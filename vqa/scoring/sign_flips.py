@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vqa.scoring.answer_sets import Floats, Integers
+from vqa.scoring.intervals import clustered_variance, design_effect
 
 # Up to this many outcomes sums are convolved directly, which is exact; beyond, by Fourier transform.
 _DIRECT = 4096
@@ -165,10 +166,6 @@ def detectable_difference(differences: npt.ArrayLike, clusters: Integers) -> tup
     None where it cannot be told: one cluster, or no question that the two answer differently.
     """
     values = np.asarray(differences, dtype=np.float64)
-    size, num_clusters = len(values), len(np.unique(clusters))
-    if num_clusters < 2 or not values.any():
+    if len(np.unique(clusters)) < 2 or not values.any():
         return None, None
-    gaps = np.bincount(clusters, weights=values - values.mean())
-    variance = num_clusters / (num_clusters - 1) * float((gaps**2).sum()) / size**2
-    independent = float(values.var(ddof=1)) / size
-    return (1.959964 + 0.841621) * variance**0.5, variance / independent if independent else None
+    return (1.959964 + 0.841621) * clustered_variance(values, clusters) ** 0.5, design_effect(values, clusters)
