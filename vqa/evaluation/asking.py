@@ -18,7 +18,9 @@ from vqa.data.cards import ImageCard
 from vqa.data.image_files import Pixels, decode_image, image_pixels, to_network_values
 from vqa.data.image_sources import decode_file
 from vqa.data.video import DEFAULT_FRAMES, DEFAULT_SIZE, read_frames
+from vqa.data.vocab import Vocabulary
 from vqa.errors import ConfigError, DataError, ImageError
+from vqa.evaluation.probabilities import top_answers
 from vqa.nn.spec import NetworkSpec
 
 # More words than any question of the known data sets by far; a longer text is a mistake.
@@ -70,6 +72,15 @@ def one_question(words: list[int]) -> tuple[npt.NDArray[np.int32], ...]:
     """Return image_index, tokens, lengths and question_index of one question, given as word ids, about one image."""
     zero = np.zeros(1, dtype=np.int32)
     return zero, np.array([words], dtype=np.int32), np.array([len(words)], dtype=np.int32), zero
+
+
+def answer_of(
+    logits: npt.NDArray[np.float32], question: str, vocabulary: Vocabulary, activation: str, top: int
+) -> Answer:
+    """Return the answer that logits (1, C) stand for, with the `top` best ones."""
+    (best,), (probability,) = top_answers(logits, activation, top)
+    answers = tuple((vocabulary.answers[index], float(value)) for index, value in zip(best, probability))
+    return Answer(question, answers, tuple(vocabulary.unknown_words(question)), activation)
 
 
 def check_question(question: str) -> None:

@@ -21,10 +21,9 @@ from vqa.data.table import QuestionTable
 from vqa.data.vocab import Vocabulary
 from vqa.display import html_table
 from vqa.errors import RunError
-from vqa.evaluation.asking import Answer, ImageLike, check_question, image_values, one_question
+from vqa.evaluation.asking import Answer, ImageLike, answer_of, check_question, image_values, one_question
 from vqa.evaluation.model_dataset import open_dataset
 from vqa.evaluation.predict import Predicted, predicted_batches, predictions_of
-from vqa.evaluation.probabilities import top_answers
 from vqa.nn.spec import NetworkSpec
 from vqa.scoring.calibration import event_of
 from vqa.scoring.report import Evaluation, evaluate
@@ -270,13 +269,7 @@ class TrainedModel(ABC):
         """
         check_question(question)
         logits = self.logits(self.image_values(image), self.vocabulary.encode_question(question))
-        (best,), (probability,) = top_answers(logits, self.activation, top)
-        return Answer(
-            question,
-            tuple((self.vocabulary.answers[index], float(value)) for index, value in zip(best, probability)),
-            tuple(self.vocabulary.unknown_words(question)),
-            self.activation,
-        )
+        return answer_of(logits, question, self.vocabulary, self.activation, top)
 
     def image_values(self, image: ImageLike) -> npt.NDArray[np.float32]:
         """Return an image as the network takes it, float32 (1, ...)."""
