@@ -175,17 +175,24 @@ def score_gqa(
     distance = _distribution(scored, said)
     if distance is None:
         notes["distribution"] = "no question names its group"
+    accuracy, (by_structural_type, by_semantic_type) = clusters.rates_by_groupings(
+        hits, [each.types.structural for each in chosen], [each.types.semantic for each in chosen]
+    )
+    columns = {
+        "binary": np.where(is_open, np.nan, hits),
+        "open": np.where(is_open, hits, np.nan),
+        "consistency": consistent,
+        "validity": valid,
+        "plausibility": plausible,
+    }
+    rates = clusters.rates_of({name: column for name, column in columns.items() if column is not None})
     return GqaScores(
         questions=len(scored),
-        accuracy=clusters.rate(hits),
-        binary=clusters.rate(np.where(is_open, np.nan, hits)),
-        open=clusters.rate(np.where(is_open, hits, np.nan)),
-        consistency=None if consistent is None else clusters.rate(consistent),
-        validity=None if valid is None else clusters.rate(valid),
-        plausibility=None if plausible is None else clusters.rate(plausible),
+        accuracy=accuracy,
+        **{name: rates.get(name) for name in columns},
         distribution=distance,
-        by_structural_type=clusters.rates_by_name(hits, [each.types.structural for each in chosen]),
-        by_semantic_type=clusters.rates_by_name(hits, [each.types.semantic for each in chosen]),
+        by_structural_type=by_structural_type,
+        by_semantic_type=by_semantic_type,
         notes=notes,
     )
 
