@@ -13,7 +13,7 @@ from easy_vqa_features import main as make_features
 
 from vqa.cli import cli
 from vqa.evaluation.run import Run, load_run
-from vqa.scoring.formatting import format_rate
+from vqa.scoring.formatting import format_interval, format_rate
 
 # Preset, its features, and options other than the defaults.
 TRAININGS = {
@@ -39,10 +39,16 @@ def row(model: str, features: str, run: Run) -> str:
     """Return one line of the table."""
     report = run.report("test").to_json()
     any_of, blind = report["any_of"], report["baselines"]["prior_per_question"]
-    values = [format_rate(any_of[key]) for key in ("value", "low", "high")]
     size = sum(math.prod(parameter.shape) for parameter in run.network.collect_params().values())
-    interval = f"[{values[1]}, {values[2]}]"
-    return f"| `{model}` | {features} | {size:,} | {values[0]} | {interval} | {format_rate(blind['value'])} |"
+    cells = (
+        f"`{model}`",
+        features,
+        f"{size:,}",
+        format_rate(any_of["value"]),
+        format_interval(any_of["low"], any_of["high"]),
+        format_rate(blind["value"]),
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def main(folder: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Union
 
 from vqa.audit.schema import AuditReport, BlindRates, ImageFiles, SharedBySplits, SplitAudit, VocabularyCeiling
-from vqa.scoring.formatting import format_count, format_rate
+from vqa.scoring.formatting import format_count, format_interval, format_rate
 from vqa.scoring.intervals import Rate
 
 Learned = Union[VocabularyCeiling, BlindRates]
@@ -43,7 +43,7 @@ def render(report: AuditReport, width: int = 100) -> str:
 def _cell(rate: Rate | None) -> str:
     if rate is None:
         return f"{'n/a':<26}"
-    return f"{format_rate(rate.value)} [{format_rate(rate.low)}, {format_rate(rate.high)}]".ljust(26)
+    return f"{format_rate(rate.value)} {format_interval(rate.low, rate.high)}".ljust(26)
 
 
 def _plural(count: int, noun: str) -> str:

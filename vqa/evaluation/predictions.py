@@ -202,21 +202,8 @@ def predictions_table(
     scores : of the most probable answers
     """
     names = np.array(answers, dtype=object)[classes]
-    values: dict[str, Any] = {
-        "question_id": table.question_id,
-        "image_id": table.image_id,
-        "question": table.question,
-        "answers": table.answers,
-        "prediction": names[:, 0],
-        "probability": probability[:, 0],
-        "top": [tuple(zip(row, numbers)) for row, numbers in zip(names.tolist(), probability.tolist())],
-        "loss": losses,
-        "hit": scores.any_of,
-        "score": scores.official,
-        "answer_type": table.answer_type,
-        "question_type": table.question_type,
-    }
-    return _frame(values)
+    top = [tuple(zip(row, numbers)) for row, numbers in zip(names.tolist(), probability.tolist())]
+    return _table(table, scores, prediction=names[:, 0], probability=probability[:, 0], top=top, loss=losses)
 
 
 def scored_table(
@@ -234,22 +221,19 @@ def scored_table(
     probability : float64 (N,) in [0, 1], or None where they are not known
     scores : of the predictions
     """
-    known = np.full(len(table), np.nan) if probability is None else probability
-    top = (
-        [()] * len(table) if probability is None else [((answer, p),) for answer, p in zip(predictions, known.tolist())]
-    )
+    unknown = np.full(len(table), np.nan)
+    top: list[tuple[tuple[str, float], ...]] = [()] * len(table)
+    if probability is not None:
+        top = [((answer, number),) for answer, number in zip(predictions, probability.tolist())]
+    probability = unknown if probability is None else probability
+    return _table(table, scores, prediction=list(predictions), probability=probability, top=top, loss=unknown)
+
+
+def _table(table: QuestionTable, scores: QuestionScores, **predicted: Any) -> pd.DataFrame:
+    """Return the predictions table of questions, from what was predicted and what the questions say themselves."""
+    named = ("question_id", "image_id", "question", "answers", "answer_type", "question_type")
     return _frame(
-        {
-            **{name: getattr(table, name) for name in ("question_id", "image_id", "question", "answers")},
-            "prediction": list(predictions),
-            "probability": known,
-            "top": top,
-            "loss": np.full(len(table), np.nan),
-            "hit": scores.any_of,
-            "score": scores.official,
-            "answer_type": table.answer_type,
-            "question_type": table.question_type,
-        }
+        {**{name: getattr(table, name) for name in named}, "hit": scores.any_of, "score": scores.official, **predicted}
     )
 
 

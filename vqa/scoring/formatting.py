@@ -38,6 +38,15 @@ def format_percent(value: float | None, digits: int = 2) -> str:
     return _format(value, 100, digits)
 
 
+def format_interval(low: float, high: float) -> str:
+    """Return an interval of rates in [0, 1] as text.
+
+    >>> format_interval(0.25, 0.9999999)
+    '[0.2500, 0.9999]'
+    """
+    return f"[{format_rate(low)}, {format_rate(high)}]"
+
+
 def round_percent(percent: float) -> float:
     """Return a percentage rounded to two decimals as Python 2 rounds: exact halves away from zero.
 

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from vqa.errors import DataError
-from vqa.scoring.formatting import format_count, format_rate
+from vqa.scoring.formatting import format_count, format_interval, format_rate
 from vqa.scoring.id_lists import match_ids, name_ids
 from vqa.scoring.intervals import Clusters, Rate, cluster_names
 from vqa.scoring.json_decoding import decode, read_bytes
@@ -101,7 +101,7 @@ class GqaScores:
 def _line(name: str, rate: Rate | None, note: str) -> str:
     if rate is None:
         return f"  {name:<14}n/a  {note}"
-    interval = f"[{format_rate(rate.low)}, {format_rate(rate.high)}]"
+    interval = format_interval(rate.low, rate.high)
     return f"  {name:<14}{format_rate(rate.value)}  {interval}  {format_count(rate.n):>9}"
 
 

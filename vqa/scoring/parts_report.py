@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from vqa.scoring.formatting import format_count, format_rate
+from vqa.scoring.formatting import format_count, format_interval, format_rate
 from vqa.scoring.intervals import Rate, rates_from_sums
 from vqa.scoring.parquet_parts import Source
 from vqa.scoring.parts import UNIT, Kinds, check_ids
@@ -72,7 +72,7 @@ class PartsReport:
 def _line(name: str, rate: Rate | None, reason: str) -> str:
     if rate is None:
         return f"{name[:24]:<24}{'n/a':>7}  not defined: {reason}"
-    interval = f"[{format_rate(rate.low)}, {format_rate(rate.high)}]"
+    interval = format_interval(rate.low, rate.high)
     return f"{name[:24]:<24}{format_rate(rate.value):>7}  {interval:<17}{format_count(rate.n):>13}"
 
 

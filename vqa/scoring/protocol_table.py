@@ -9,7 +9,7 @@ import numpy as np
 
 from vqa.errors import InstallationError
 from vqa.scoring.answer_sets import AnswerSets
-from vqa.scoring.formatting import format_count, format_rate
+from vqa.scoring.formatting import format_count, format_interval, format_rate
 from vqa.scoring.intervals import Clusters, Rate
 from vqa.scoring.protocols import PROTOCOLS, Predictions, Protocol
 
@@ -91,7 +91,7 @@ def render_scores(scores: Sequence[ProtocolScore]) -> str:
         if each.score is None:
             lines.append(f"{each.protocol:<17}{'n/a':>7}  {each.note}")
             continue
-        interval = f"[{format_rate(each.score.low)}, {format_rate(each.score.high)}]"
+        interval = format_interval(each.score.low, each.score.high)
         value = format_rate(each.score.value)
         lines.append(f"{each.protocol:<17}{value:>7}  {interval:<17}{format_count(each.score.n):>10}  {each.note}")
     return "\n".join(lines)

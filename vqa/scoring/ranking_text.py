@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vqa.display import html_table, html_text
 from vqa.scoring.compare_text import format_p
-from vqa.scoring.formatting import format_count, format_rate
+from vqa.scoring.formatting import format_count, format_interval, format_rate
 from vqa.scoring.ranking_schema import RankedPair, RankedSystem, RankingReport
 from vqa.scoring.seeds import render_spread
 
@@ -21,7 +21,7 @@ def letters(report: RankingReport) -> dict[str, str]:
 
 def system_cells(each: RankedSystem, short: str) -> tuple[str, ...]:
     """Return rank, name, rate, interval and official score of a system as text."""
-    interval = f"[{format_rate(each.any_of.low)}, {format_rate(each.any_of.high)}]"
+    interval = format_interval(each.any_of.low, each.any_of.high)
     official = format_rate(each.vqa_official.value) if each.vqa_official else "n/a"
     return str(each.rank), f"{short}  {each.system['file']}", format_rate(each.any_of.value), interval, official
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from vqa.display import html_table, html_text
-from vqa.scoring.formatting import format_count, format_rate
+from vqa.scoring.formatting import format_count, format_interval, format_rate
 from vqa.scoring.intervals import Rate
 from vqa.scoring.report_schema import Report
 
@@ -27,7 +27,7 @@ class Line(NamedTuple):
         if self.rate is None:
             return self.label, "n/a", "", "", self.remark
         rate = self.rate
-        interval = f"[{format_rate(rate.low)}, {format_rate(rate.high)}]"
+        interval = format_interval(rate.low, rate.high)
         return self.label, format_rate(rate.value), interval, format_count(rate.n), self.remark
 
     def to_text(self) -> str:
