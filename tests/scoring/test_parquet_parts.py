@@ -258,6 +258,18 @@ def test_the_command_with_a_card(tmp_path: Path) -> None:
     assert found["vqa-official"] == pytest.approx(whole["vqa_official"]["overall"])
 
 
+def test_what_duckdb_cannot_do_is_one_line(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.parquet"
+    damaged.write_bytes(b"PAR1" + bytes(range(200)))
+    done = run(damaged, damaged, "--data", CARD)
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("Error: ")
+    assert "damaged.parquet" in done.stderr
+    with pytest.raises(DataError, match=r"sums\.duckdb") as caught, connect(str(tmp_path / "none" / "sums.duckdb")):
+        pass
+    assert "\n" not in str(caught.value)
+
+
 def test_wrong_usage(tmp_path: Path) -> None:
     write(made_up(5)[1], tmp_path / "p", 1)
     (tmp_path / "none").mkdir()

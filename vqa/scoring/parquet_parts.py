@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -58,10 +59,11 @@ def listed(files: Sequence[str]) -> str:
     return f"read_parquet([{', '.join(quoted(file, _TEXT) for file in files)}], union_by_name = true)"
 
 
+@contextmanager
 def connect(
     database: str = ":memory:", memory: str = LITTLE_MEMORY, threads: int | None = None
-) -> duckdb.DuckDBPyConnection:
-    """Return a connection to a database file that spills beside it what does not fit into so much memory.
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a connection to a database file that spills beside it what does not fit into so much memory.
 
     Parameters
     ----------
@@ -71,20 +73,27 @@ def connect(
     ------
     InstallationError
         DuckDB is not installed.
+    DataError
+        DuckDB cannot do what is asked of it within the block: a file is damaged, the disk is full.
     """
     try:
         import duckdb
     except ImportError as error:
         raise InstallationError("Parquet parts are read by DuckDB: pip install 'vqa[parts]'") from error
-    connection = duckdb.connect(database)
-    connection.execute(f"SET memory_limit = '{memory}'; SET preserve_insertion_order = false")
-    # DuckDB would draw over the terminal from every process that computes.
-    connection.execute("SET enable_progress_bar = false")
-    if threads is not None:
-        connection.execute(f"SET threads = {threads}")
-    if database != ":memory:":
-        connection.execute(f"SET temp_directory = {quoted(f'{database}.spilled', _TEXT)}")
-    return connection
+    try:
+        with duckdb.connect(database) as connection:
+            connection.execute(f"SET memory_limit = '{memory}'; SET preserve_insertion_order = false")
+            # DuckDB would draw over the terminal from every process that computes.
+            connection.execute("SET enable_progress_bar = false")
+            if threads is not None:
+                connection.execute(f"SET threads = {threads}")
+            if database != ":memory:":
+                connection.execute(f"SET temp_directory = {quoted(f'{database}.spilled', _TEXT)}")
+            yield connection
+    except duckdb.Error as error:
+        # After an empty line it repeats the query.
+        reason = " ".join(str(error).split("\n\n")[0].split())
+        raise DataError(f"Parquet parts cannot be scored: {reason}") from error
 
 
 def blocks(connection: duckdb.DuckDBPyConnection, query: str) -> Any:

@@ -128,8 +128,7 @@ def sum_per_cluster(
         A question has no answer.
     """
     scoring = _Scoring(protocols, normalized)
-    joining = connect(f"{database}.join", _JOIN_MEMORY, threads)
-    with joining, connect(database, threads=threads) as summing:
+    with connect(f"{database}.join", _JOIN_MEMORY, threads) as joining, connect(database, threads=threads) as summing:
         found = scoring.scored(blocks(joining, joined(predictions, questions)))
         summing.register("scored", pa.RecordBatchReader.from_batches(scoring.schema, found))
         # A sum of a cluster fits 64 bits; Parquet would write more bits as floating-point numbers.
