@@ -8,6 +8,8 @@ import pytest
 from vqa._mxnet import mx
 from vqa.errors import RunError
 from vqa.training.checkpoint import load_optimizer, optimizer_arrays
+from vqa.training.config import TrainConfig
+from vqa.training.optimization import adam
 from vqa.training.parameters import load_network, network_arrays, save_arrays
 
 
@@ -50,6 +52,18 @@ def test_going_on_from_files_equals_never_having_stopped(tmp_path: Path, optimiz
     load_optimizer(trainer, tmp_path / "states", counts)
     steps(again, trainer, range(4, 8))
     assert values(again) == values(network)
+
+
+def test_the_state_of_a_network_does_not_depend_on_those_made_before_it() -> None:
+    """Gluon numbers layers through the process and sorts their names as texts, where dense10 comes before dense9."""
+    orders = set()
+    with mx.name.NameManager():  # which counts from 0
+        mx.gluon.nn.Dense(1)
+        for _ in range(5):  # the last one has dense9 and dense10
+            network = small_network()
+            paths = {id(parameter): path for path, parameter in network._collect_params_with_prefix().items()}
+            orders.add(tuple(paths[id(parameter)] for parameter in adam(network, TrainConfig())._params))
+    assert len(orders) == 1
 
 
 def test_what_was_saved_loads_with_mxnet_alone(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 
@@ -14,7 +15,19 @@ def adam(network: mx.gluon.Block, config: TrainConfig) -> mx.gluon.Trainer:
     """Return a trainer that takes Adam's steps over the parameters of a network."""
     clipping = {"clip_gradient": config.gradient_clip} if config.gradient_clip else {}
     options = {"learning_rate": config.learning_rate, "wd": config.weight_decay, **clipping}
-    return mx.gluon.Trainer(network.collect_params(), "adam", options, kvstore=None)
+    # Gluon would sort their names as texts, in which conv10 comes before conv9: a network that is not the first of its
+    # process would keep the optimizer's state under other numbers.
+    parameters = sorted(network.collect_params().values(), key=lambda parameter: _words_and_numbers(parameter.name))
+    return mx.gluon.Trainer(parameters, "adam", options, kvstore=None)
+
+
+def _words_and_numbers(name: str) -> list[tuple[int, str]]:
+    """Return what sorts names with numbers in them by these numbers.
+
+    >>> sorted(["conv10_bias", "conv9_weight", "conv9_bias"], key=_words_and_numbers)
+    ['conv9_bias', 'conv9_weight', 'conv10_bias']
+    """
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"([0-9]+)", name)]
 
 
 def learning_rate(step: int, num_steps: int, highest: float, warmup: float) -> float:
