@@ -12,7 +12,10 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 
 @contextmanager
@@ -85,6 +88,21 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     for path in missing:
         sync_folder(path.parent)
+
+
+def lock_file(path: Path) -> FileLock:
+    """Return a lock on a file; acquired, it is held by one process alone until that releases it or ends.
+
+    Raises
+    ------
+    OSError
+        The path is a link: acquiring the lock would make, or empty, the file that the link leads to.
+    """
+    from filelock import FileLock
+
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "is a link, which no lock is; remove it", str(path))
+    return FileLock(str(path))
 
 
 def is_own(path: Path) -> bool:

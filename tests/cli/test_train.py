@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,32 @@ def test_a_resumed_run_keeps_its_choices_and_a_file_is_not_ignored(tmp_path: Pat
     (tmp_path / "options.json").write_text('{"epochs": 9}')
     resumed = effective_config({"config_file": tmp_path / "options.json"}, tmp_path)
     assert resumed.training == TrainConfig(epochs=9, seed=7)
+
+
+def test_choices_that_a_kill_left_without_their_name_are_found(tmp_path: Path) -> None:
+    (tmp_path / "config.json.next").write_text(RunConfig(TrainConfig(epochs=3)).to_json())
+    (tmp_path / "commit.json").write_text('{"written": ["config.json"], "removed": []}')
+    assert effective_config({}, tmp_path).training.epochs == 3
+
+
+def test_a_run_that_was_killed_before_its_first_state_keeps_its_word_vectors(project: Path, tmp_path: Path) -> None:
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("".join(f"{word} 1 2 3 4\n" for word in ("what", "is", "the", "color", "shape")))
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    sizes = ("embedding_size=4", "hidden_size=4")
+    options = ["--model", "question-only", "--word-vectors", str(vectors), "--epochs", "1"]
+    options += [part for size in sizes for part in ("--option", size)]
+    command = ["train", str(project / "tests" / "golden" / "card.toml"), *options]
+    assert CliRunner().invoke(cli, [*command, "--run", str(whole)]).exit_code == 0
+    killed.mkdir()
+    for name in ("config.json", "vocab.json"):
+        shutil.copy(whole / name, killed)
+    record = json.loads((whole / "run.json").read_text())
+    del record["best"], record["sha256"]["best.params"]
+    (killed / "run.json").write_text(json.dumps({**record, "best_epoch": 0}))
+    result = CliRunner().invoke(cli, [*command, "--run", str(killed), "--resume"])
+    assert result.exit_code == 0, result.output
+    assert (killed / "best.params").read_bytes() == (whole / "best.params").read_bytes()
 
 
 def test_an_option_of_a_preset_is_a_name_and_a_number() -> None:

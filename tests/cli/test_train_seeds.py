@@ -60,6 +60,41 @@ def test_a_folder_is_refused_or_resumed(folder: Path) -> None:
     assert load_run(more / "seed-3").config == load_run(more / "seed-2").config.replace(seed=3)
 
 
+def test_whatever_a_kill_left_is_resumed(folder: Path) -> None:
+    """The first run lacks its plots, the second has not saved its network yet, the third not even its choices."""
+    left = folder / "left"
+    shutil.copytree(folder / "both", left)
+    shutil.rmtree(left / "seed-1" / "tensorboard", ignore_errors=True)
+    (left / "seed-1" / "learning_curves.svg").unlink()
+    second = left / "seed-2"
+    for path in second.iterdir():
+        if path.name not in ("config.json", "vocab.json", "run.json"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    record = json.loads((second / "run.json").read_text())
+    del record["best"], record["sha256"]["best.params"]
+    (second / "run.json").write_text(json.dumps({**record, "best_epoch": 0}))
+    (second / "last.params.next").write_bytes(b"half")
+    (left / "seed-3").mkdir()
+    for name in ("config.json", "vocab.json"):
+        shutil.copy(second / name, left / "seed-3" / f"{name}.next")
+    result = run("train", str(folder / "card.toml"), "--run", str(left), "--seeds", "3", "--resume", *SMALL)
+    assert result.exit_code == 0, result.output
+    assert (left / "seed-1" / "learning_curves.svg").exists()
+    assert (second / "best.params").read_bytes() == (folder / "both" / "seed-2" / "best.params").read_bytes()
+    assert len(seed_folders(left)) == 3
+
+
+def test_a_run_that_is_a_link_to_elsewhere_is_refused(folder: Path) -> None:
+    links, elsewhere = folder / "links", folder / "elsewhere"
+    shutil.copytree(folder / "both" / "seed-1", links / "seed-1")
+    elsewhere.mkdir()
+    (links / "seed-2").symlink_to(elsewhere)
+    result = run("train", str(folder / "card.toml"), "--run", str(links), "--seeds", "2", "--resume", *SMALL)
+    assert result.exit_code == 1
+    assert "seed-2 is a link" in result.stderr
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_the_folder_is_one_system(folder: Path) -> None:
     both = folder / "both"
     evaluated = json.loads(run("evaluate", str(both), "--json", "-").stdout)

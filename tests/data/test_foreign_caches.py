@@ -52,3 +52,15 @@ def test_what_others_may_have_written_is_decoded_again(
     assert is_own(path)
     if how in ("a link", "a pipe"):
         assert not np.load(tmp_path / "elsewhere.npy").any()
+
+
+def test_a_lock_that_is_a_link_is_not_opened(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VQA_CACHE", str(tmp_path / "cache"))
+    true = pixels(project)
+    [path] = (tmp_path / "cache" / "pixels").glob("*.npy")
+    path.unlink()
+    lock, theirs = path.with_name(f"{path.name}.lock"), tmp_path / "theirs"
+    lock.unlink(missing_ok=True)
+    lock.symlink_to(theirs)
+    np.testing.assert_array_equal(pixels(project), true)
+    assert not theirs.exists()

@@ -230,6 +230,33 @@ def test_the_writer_keeps_what_is_there_and_what_others_write(tmp_path):
         FeatureWriter(tmp_path / "features.txt", (2,), np.float32, SETTINGS)
 
 
+@pytest.mark.parametrize("end", [".part", ".progress"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_somebody_put_where_rows_are_written_aside_is_replaced(tmp_path, end, kind):
+    path, theirs = tmp_path / "f.npy", tmp_path / "theirs"
+    with FeatureWriter(path, (2,), np.float32, SETTINGS) as writer:
+        writer.append(["a"], np.ones((1, 2), np.float32))
+    (tmp_path / f"f.npy{end}").rename(theirs)
+    before = theirs.read_bytes()
+    (tmp_path / f"f.npy{end}").symlink_to(theirs) if kind == "link" else os.mkfifo(tmp_path / f"f.npy{end}")
+    with FeatureWriter(path, (2,), np.float32, SETTINGS) as writer:
+        assert writer.image_ids == []
+        writer.append(["b"], np.ones((1, 2), np.float32))
+        writer.finish()
+    assert theirs.read_bytes() == before
+    assert FeatureStore(path, "features").image_ids == ["b"]
+    assert not path.is_symlink()
+
+
+def test_a_lock_that_is_a_link_is_refused(tmp_path):
+    theirs = tmp_path / "theirs"
+    theirs.write_text("mine")
+    (tmp_path / "f.npy.lock").symlink_to(theirs)
+    with pytest.raises(OSError, match="is a link"), FeatureWriter(tmp_path / "f.npy", (2,), np.float32, SETTINGS):
+        pass
+    assert theirs.read_text() == "mine"
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e5])
 def test_values_that_are_not_finite_in_the_file_are_refused(tmp_path, value):
     with FeatureWriter(tmp_path / "f.npy", (2,), np.float16, SETTINGS) as writer:

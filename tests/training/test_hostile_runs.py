@@ -18,6 +18,7 @@ from small_training_data import train, write_card
 import vqa
 from vqa.errors import ConfigError, RunError, VqaError
 from vqa.files import replacing, sha256_of_file
+from vqa.inspection.plots import save_training_plots
 from vqa.training.run_folder import locked
 
 
@@ -139,6 +140,32 @@ def test_links_in_a_run_folder_are_not_written_through(run: Path, tmp_path: Path
     assert victim.read_text() == "mine"
 
 
+def test_a_link_in_place_of_the_event_files_folder_is_not_followed(
+    run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("tensorboardX", reason="the extra tensorboard is not installed")
+    theirs = tmp_path / "theirs" / "events.out.tfevents.1.host"
+    theirs.parent.mkdir()
+    theirs.write_text("mine")
+    (run / "tensorboard").symlink_to(theirs.parent)
+    (run / "learning_curves.svg").symlink_to(theirs)
+    save_training_plots(run)
+    assert list(theirs.parent.iterdir()) == [theirs]
+    assert theirs.read_text() == "mine"
+    assert "tensorboard is a link" in caplog.text
+    assert not (run / "learning_curves.svg").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["history.csv", "train.log", "vocab.json", "commit.json"])
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_is_no_file_is_not_read(run: Path, name: str, kind: str) -> None:
+    """A pipe would be waited for, and /dev/zero has no end."""
+    (run / name).unlink(missing_ok=True)
+    os.mkfifo(run / name) if kind == "pipe" else (run / name).symlink_to("/dev/zero")
+    with pytest.raises(RunError, match=f"{name} is no file"):
+        resumed(run)
+
+
 def test_a_link_where_a_temporary_file_will_be_is_not_followed(tmp_path: Path) -> None:
     victim, report = tmp_path / "victim", tmp_path / "report"
     victim.write_text("mine")
@@ -148,6 +175,15 @@ def test_a_link_where_a_temporary_file_will_be_is_not_followed(tmp_path: Path) -
     assert victim.read_text() == "mine"
     assert report.read_text() == "new"
     assert not report.is_symlink()
+
+
+def test_a_run_that_lacks_its_last_state_is_not_begun_anew(run: Path) -> None:
+    best = (run / "best.params").read_bytes()
+    for name in ("loop.json", "last.params", "trainer.states"):
+        (run / name).unlink()
+    with pytest.raises(RunError, match=r"loop\.json"):
+        resumed(run)
+    assert (run / "best.params").read_bytes() == best
 
 
 def test_a_folder_whose_lock_is_a_link_is_refused(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vqa.errors import ConfigError, did_you_mean
+from vqa.errors import ConfigError, RunError, did_you_mean
 from vqa.training.config import TrainConfig
 from vqa.training.run_config import RunConfig, read_config, read_run_config
-from vqa.training.run_records import check_empty, read_record
+from vqa.training.run_folder import recover
+from vqa.training.run_records import check_empty
 from vqa.training.seed_folders import seed_folder, seed_folders
 
 if TYPE_CHECKING:
@@ -59,10 +60,7 @@ def train(card: Path, given: dict[str, Any]) -> None:
 def _train_seeds(
     seeds: int, card: Path, choices: RunConfig, folder: Path | None, resume: bool, overwrite: bool, workers: Workers
 ) -> None:
-    """Train one run per seed in a folder; when that is resumed, those that are finished stay as they are."""
-    from vqa.training.checkpoint import Progress
-    from vqa.training.loop import is_finished
-
+    """Train one run per seed in a folder; when that is resumed, those that are finished are reported again."""
     dataset = _opened(card, choices, workers)
     folder = folder or _default_folder(dataset, choices.training)
     with workers.agreed():
@@ -71,17 +69,28 @@ def _train_seeds(
     first = choices.training.seed
     for seed in range(first, first + seeds):
         config, run_dir = choices.training.replace(seed=seed), seed_folder(folder, seed)
-        started = resume and (run_dir / "loop.json").exists()
-        if started:
-            record = read_record(run_dir, "loop.json")
-            if is_finished(Progress(epoch=record["epoch"], best_epoch=record["best_epoch"]), config):
-                log.info("%s: finished before", run_dir)
-                continue
-        run = _trained(dataset, dataclasses.replace(choices, training=config), run_dir, started, overwrite, workers)
+        with workers.agreed():
+            begun = resume and _is_begun(run_dir)
+        run = _trained(dataset, dataclasses.replace(choices, training=config), run_dir, begun, overwrite, workers)
         if workers.is_first:
             _report(run)
     if workers.is_first:
         click.echo(f"{folder}: {seeds} seeds; now: {_evaluation(folder, dataset.splits)}")
+
+
+def _is_begun(run_dir: Path) -> bool:
+    """Return whether there is a run in a folder of one seed.
+
+    Raises
+    ------
+    RunError
+        The folder is a link: whoever made the folder above it would choose where this run is written.
+    """
+    if run_dir.is_symlink():
+        raise RunError(f"{run_dir} is a link, which is not written through; resume what it leads to, or remove it")
+    if run_dir.is_dir():
+        recover(run_dir)
+    return (run_dir / "run.json").exists()
 
 
 def _opened(card: Path, choices: RunConfig, workers: Workers) -> Dataset:
@@ -120,7 +129,8 @@ def _trained(
         with workers.agreed():
             model = _preset(dataset, config)
             network = build_network(model, dataset, seed=config.seed, device=config.device, **config.model_options)
-            if choices.word_vectors and not resume:
+            # Before its first state is saved, a run that is resumed starts where it started.
+            if choices.word_vectors and not (resume and (run_dir / "loop.json").exists()):
                 found = load_word_vectors(network, dataset.vocabulary, Path(choices.word_vectors))
                 log.info("%s: vectors for %d of %d words", choices.word_vectors, found, dataset.vocabulary.num_words)
             loss = LOSSES[config.loss]()
@@ -160,8 +170,10 @@ def effective_config(given: dict[str, Any], resumed: Path | None) -> RunConfig:
     """
     config_file = given.pop("config_file", None)
     base = RunConfig()
-    if resumed is not None and (resumed / "config.json").is_file():
-        base = read_run_config(resumed)
+    if resumed is not None and resumed.is_dir():
+        recover(resumed)
+        if (resumed / "config.json").is_file():
+            base = read_run_config(resumed)
     if config_file:
         base = read_config(config_file, base)
     options = dict(_parsed(text) for text in given.pop("model_options", ()))

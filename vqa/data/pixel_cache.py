@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import PIL
 import platformdirs
-from filelock import FileLock
 from PIL import Image
 from tqdm import tqdm
 
@@ -25,7 +24,7 @@ from vqa.data.image_files import ImageFolder, Pixels, UnusableImagesError, decod
 from vqa.data.table import QuestionTable
 from vqa.errors import ImageError
 from vqa.features.stored_rows import StoredRows
-from vqa.files import is_own, make_folder, parse_json, replacing
+from vqa.files import is_own, lock_file, make_folder, parse_json, replacing
 
 FORMAT_VERSION = 1
 # Above this total, files are identified by size and modification time instead of by content.
@@ -73,7 +72,7 @@ def cached_pixels(
     decoded = partial(_decode_all, image_ids, files, size, table)
     try:
         make_folder(path.parent)
-        with FileLock(f"{path}.lock"):
+        with lock_file(path.with_name(f"{path.name}.lock")):
             pixels = _open_cached(path, len(image_ids))  # another process may have written it meanwhile
             if pixels is None:
                 _write(path, decoded(), len(image_ids))

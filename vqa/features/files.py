@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from PIL import Image
 
 from vqa.errors import ConfigError, ImageError
 from vqa.features.stored_rows import StoredRows
-from vqa.files import make_folder, parse_json, replacing, sync_folder
+from vqa.files import lock_file, make_folder, parse_json, replacing, sync_folder
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg")
 # Axes of the whole file, and how its shape is written in messages.
@@ -189,6 +189,9 @@ class FeatureWriter:
         make_folder(self.path.parent)
         with ExitStack() as stack:
             self._lock(stack)
+            for path in (self._part, self._progress):
+                if path.is_symlink() or not path.is_file():
+                    path.unlink(missing_ok=True)  # not ours: a link would be written through, a pipe waited for
             self.image_ids = self._earlier_ids()
             with replacing(self._progress) as file:
                 file.writelines(f"{line}\n" for line in [json.dumps(self._settings), *self.image_ids])
@@ -202,9 +205,9 @@ class FeatureWriter:
         self._stack.close()
 
     def _lock(self, stack: ExitStack) -> None:
-        lock = FileLock(self.path.with_name(self.path.name + ".lock"), timeout=0)
+        lock = lock_file(self.path.with_name(self.path.name + ".lock"))
         try:
-            stack.enter_context(lock)
+            stack.enter_context(lock.acquire(timeout=0))
         except Timeout:
             raise ImageError(f"{self.path}: another process is writing this file") from None
         # No process waits for this lock, so its file can be removed before it is released.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ from vqa.scoring.report_schema import Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+log = logging.getLogger(__name__)
 
 FORMATS = ("svg", "png")
 # Colours that people with any colour vision tell apart (Okabe and Ito).
@@ -119,7 +122,8 @@ def save_training_plots(
 ) -> list[Path]:
     """Write the plots of a run into its folder and return their paths.
 
-    If the extra "tensorboard" is installed, event files are written to the folder's ``tensorboard`` as well.
+    If the extra "tensorboard" is installed, event files are written to the folder's ``tensorboard`` as well, unless
+    that is a link, which leads out of the folder.
 
     Parameters
     ----------
@@ -137,8 +141,11 @@ def save_training_plots(
     paths = save_figure(learning_curves(rows), folder, "learning_curves") if len(rows) else []
     if report is not None and report.calibration is not None:
         paths += save_figure(reliability_diagram(report.calibration), folder, "reliability")
-    if can_write_events():
-        write_events(folder / "tensorboard", rows)
+    events = folder / "tensorboard"
+    if events.is_symlink():
+        log.warning("no event files are written: %s is a link, which no run folder holds; remove it", events)
+    elif can_write_events():
+        write_events(events, rows)
     return paths
 
 

@@ -23,10 +23,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from vqa.errors import RunError, TrainingError
-from vqa.files import make_folder, parse_json, replacing, sync_folder
+from vqa.files import lock_file, make_folder, parse_json, replacing, sync_folder
 
 COMMIT = "commit.json"
 LOCK = ".lock"
+# What is added to the name of a file until the save that it belongs to is committed.
+UNSAVED = ".next"
 # How long another process may take to rename the files of a save.
 RECOVERY_SECONDS = 10
 _NAME = re.compile(r"\w[\w.]*", re.ASCII)
@@ -66,7 +68,7 @@ def commit(folder: Path, writers: Mapping[str, Writer], removed: Collection[str]
     written: list[Path] = []
     try:
         for name, write in writers.items():
-            path = folder / f"{name}.next"
+            path = folder / f"{name}{UNSAVED}"
             written.append(path)
             path.unlink(missing_ok=True)  # it may be a link, through which the file would be written elsewhere
             write(path)
@@ -119,7 +121,7 @@ def _finish(folder: Path) -> None:
     for name in _committed(marker, "written"):
         # Already renamed before the crash.
         with contextlib.suppress(FileNotFoundError):
-            os.replace(folder / f"{name}.next", folder / name)
+            os.replace(folder / f"{name}{UNSAVED}", folder / name)
     for name in _committed(marker, "removed"):
         (folder / name).unlink(missing_ok=True)
     sync_folder(folder)
@@ -136,6 +138,7 @@ def _committed(marker: Path, what: str) -> list[str]:
     RunError
         They are not names of files of a run: the marker was not written by `commit`.
     """
+    check_is_file(marker)
     try:
         names = parse_json(marker.read_text(encoding="utf-8"))
         if isinstance(names, dict):
@@ -149,11 +152,23 @@ def _committed(marker: Path, what: str) -> list[str]:
     return names
 
 
+def check_is_file(path: Path) -> None:
+    """Check that what is at a path is a file or a link to one: a pipe would be waited for, a device has no end.
+
+    Raises
+    ------
+    RunError
+        It is something else.
+    """
+    if path.exists() and not path.is_file():
+        raise RunError(f"{path} is no file, as it is in a run folder; remove it")
+
+
 def _lock(folder: Path) -> FileLock:
-    path = folder / LOCK
-    if path.is_symlink():  # opening the lock would empty the file that the link leads to
-        raise RunError(f"{path} is a link, which no run folder holds; remove it")
-    return FileLock(str(path))
+    try:
+        return lock_file(folder / LOCK)
+    except OSError as error:
+        raise RunError(f"{error.filename} {error.strerror}") from error
 
 
 @contextmanager

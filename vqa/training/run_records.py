@@ -15,7 +15,7 @@ import msgspec
 from vqa.errors import ConfigError, RunError
 from vqa.files import parse_json, sha256_of_file
 from vqa.training.run_config import RunConfig, read_run_config
-from vqa.training.run_folder import LOCK, commit, recover, text_writer, to_json
+from vqa.training.run_folder import LOCK, UNSAVED, check_is_file, commit, recover, text_writer, to_json
 
 FORMAT_VERSION = 1
 FILES = (
@@ -101,6 +101,8 @@ def read_record(folder: Path, name: str) -> dict[str, Any]:
         made_by = shlex.join(["--run", str(folder)])
         raise RunError(f"expected a run folder, but {folder} is not there; `vqa train CARD {made_by}` makes one")
     recover(folder)
+    for file in FILES:
+        check_is_file(folder / file)
     path = folder / name
     if not path.is_file():
         raise RunError(f"{folder} holds no {name}: not a run folder, or training has not finished an epoch in it")
@@ -138,14 +140,15 @@ def check_hash(path: Path, expected: str) -> None:
 
 
 def check_empty(folder: Path) -> None:
-    """Check that a folder holds nothing yet.
+    """Check that a folder holds nothing yet, apart from what a process left that died before it had begun a run.
 
     Raises
     ------
     RunError
         It holds something.
     """
-    present = sorted(path.name for path in folder.iterdir() if path.name != LOCK)
+    ours = (LOCK, *(f"{name}{UNSAVED}" for name in FILES))
+    present = sorted(path.name for path in folder.iterdir() if path.name not in ours)
     if present:
         raise RunError(
             f"{folder} is not empty (it holds {', '.join(present[:3])}{', ...' if len(present) > 3 else ''}); resume "
@@ -188,11 +191,13 @@ def check_resumable(folder: Path, config: RunConfig, record: dict[str, Any]) -> 
     Raises
     ------
     RunError
-        The folder holds no run, or one on other data.
+        The folder holds no run, one on other data, or one without its last state.
     ConfigError
         A choice differs from the run's.
     """
     stored = read_record(folder, "run.json")
+    if stored["best_epoch"]:
+        read_record(folder, "loop.json")  # whose loss would begin the run anew
     before, now = read_run_config(folder).to_dict(), config.to_dict()
     different = [
         f"{name} was {before[name]!r}, is {now[name]!r}"
