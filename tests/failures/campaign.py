@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import json
 import re
@@ -41,7 +42,8 @@ FAULTS = {
 # From some call on, all that need room fail, or all that change anything.
 NEED_ROOM, CHANGE = ("write", "mkdir"), ("write", "mkdir", "rename", "unlink", "link", "truncate")
 # Left by a process that died, and never read as results.
-LEFT_BY_A_DEATH = ("*.tmp", "*.next", "commit.json", "*.part", "*.progress", "*.lock", ".lock")
+TEMPORARY = ("*.tmp", "vqa-*/*", "vqa-*/*/*", "vqa-*/*/*/*")
+LEFT_BY_A_DEATH = (*TEMPORARY, "*.next", "commit.json", "*.part", "*.progress", "*.lock", ".lock")
 ENDS = ("", ".part")
 # Not of the results: a log with times, and the event files of TensorBoard, named by time and machine.
 NOT_COMPARED = ("train.log", "events.out.*", ".lock", "*.lock")
@@ -96,6 +98,7 @@ class Campaign:
         for path in (self.given, self.here, self.scratch):
             path.mkdir(parents=True)
         self._repeated: set[str] = set()
+        gc.freeze()  # a collection in a child would copy what it shares with this process
         prepare(self.given, self._prepare)
 
     def _prepare(self, *arguments: str, stopped: Path | None = None) -> None:
@@ -129,7 +132,7 @@ class Campaign:
         return {
             str(path.relative_to(self.here)): sha256_of_file(path)
             for path in sorted(self.here.rglob("*"))
-            if path.is_file() and not any(path.match(pattern) for pattern in NOT_COMPARED)
+            if path.is_file() and not _matches(path, NOT_COMPARED)
         }
 
     def examine(self, case: Case, every: int = 1, only_kills: bool = False) -> Findings:
@@ -156,14 +159,14 @@ class Campaign:
             return complaint
         if outcome.code == 0:
             now, expected = (
-                {name: digest for name, digest in files.items() if not Path(name).match("cache/*/*")}
+                {name: digest for name, digest in files.items() if not _matches(name, ("cache/*/*",))}
                 for files in (self.contents(), after)
             )
             return "" if now == expected else f"exit code 0, but {_difference(now, expected)}"
         left = [name for name in self.contents() if name not in before and name not in after]
         is_swept = not (fault.lasts and fault.error == errno.EROFS) and fault.error
-        odd = [name for name in left if not any(Path(name).match(pattern) for pattern in LEFT_BY_A_DEATH)]
-        temporary = [name for name in left if name.endswith(".tmp")]
+        odd = [name for name in left if not _matches(name, LEFT_BY_A_DEATH)]
+        temporary = [name for name in left if _matches(name, TEMPORARY)]
         if odd or (is_swept and temporary):
             return f"left behind: {odd or temporary}"
         if complaint := self._of_the_state(case, before, after):
@@ -178,7 +181,7 @@ class Campaign:
         again = self.run(case, lambda number, call: None, case.again(self.here, case.arguments))
         if again.code != 0:
             return f"the command repeated fails: {again.stderr[-500:]}"
-        now = {name: digest for name, digest in self.contents().items() if not name.endswith(".tmp")}
+        now = {name: digest for name, digest in self.contents().items() if not _matches(name, TEMPORARY)}
         return "" if now == after else f"repeated, {_difference(now, after)}"
 
     def _is_kept(self, name: str) -> bool:
@@ -196,19 +199,26 @@ class Campaign:
         copy = self.folder / "copy"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(self.here, copy)
-        run = copy / "run"
-        if not case.before and not (run / "run.json").exists():
-            return ""
-        try:
-            digests = read_record(run, "run.json")["sha256"]  # which finishes a save that was committed
-            if (run / "loop.json").exists():
-                digests.update(read_record(run, "loop.json")["sha256"])
-            for file, digest in digests.items():
-                check_hash(run / file, digest)
-            json.loads((run / "config.json").read_text(encoding="utf-8"))
-        except Exception as error:
-            return f"the run is lost: {error}"
+        there = {name for name in (*before, *self.contents()) if Path(name).name == "run.json"}
+        for run in sorted((copy / name).parent for name in there):
+            try:
+                _check_run(run)
+            except Exception as error:
+                return f"the run is lost: {error}"
         return ""
+
+
+def _matches(name: str | Path, patterns: tuple[str, ...]) -> bool:
+    return any(Path(name).match(pattern) for pattern in patterns)
+
+
+def _check_run(run: Path) -> None:
+    digests = read_record(run, "run.json")["sha256"]  # which finishes a save that was committed
+    if (run / "loop.json").exists():
+        digests.update(read_record(run, "loop.json")["sha256"])
+    for file, digest in digests.items():
+        check_hash(run / file, digest)
+    json.loads((run / "config.json").read_text(encoding="utf-8"))
 
 
 def faults_of(calls: list[Call]) -> Iterator[Fault]:

@@ -16,6 +16,7 @@ from small_training_data import write_card
 
 import vqa.training.loop
 from vqa.cli import main
+from vqa.inspection import plots
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 NETWORK = ("--model", "question-only", "--option", "embedding_size=8", "--option", "hidden_size=16")
@@ -52,22 +53,35 @@ def _resumed(here: Path, arguments: tuple[str, ...]) -> tuple[str, ...]:
     return (*base, "--resume" if is_there else "--overwrite")
 
 
+def _resumed_seeds(here: Path, arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """Resume where the first of the runs is there, else start again."""
+    return (*arguments, "--resume" if (here / "run" / "seed-1" / "run.json").is_file() else "--overwrite")
+
+
 def _extracted(here: Path, arguments: tuple[str, ...]) -> tuple[str, ...]:
     """Repeat an extraction; one that is complete is made anew."""
     return (*arguments, "--overwrite") if Path(arguments[2].format(given="", here=here)).exists() else arguments
 
 
 def _train(*more: str, epochs: tuple[str, ...] = EPOCHS, seed: str = "1", before: str = "") -> Case:
-    arguments = ("train", "{given}/card.toml", "--run", "{here}/run", *NETWORK, *epochs, "--seed", seed, *more)
+    arguments = ("train", CARD, "--run", "{here}/run", *NETWORK, *epochs, "--seed", seed, *more)
     return Case(arguments, before, _resumed, is_training=True)
 
 
-RUN, TABLE = "{given}/run", "{given}/table.csv"
+RUN, TABLE, OTHER_TABLE, CARD = "{given}/run", "{given}/table.csv", "{given}/other.csv", "{given}/card.toml"
+JSON = ("--json", "{here}/result.json")
 CASES = {
     "train": _train(),
     "train --resume": _train("--resume", epochs=TWO_EPOCHS, before="stopped"),
     "train --overwrite": _train("--overwrite", seed="2", before="trained"),
     "train --save-every": _train("--save-every", "2", "--batch-size", "16"),
+    "train --parts": _train("--parts", "2"),
+    "train --word-vectors": _train("--word-vectors", "{given}/vectors.txt"),
+    "train --seeds": Case(
+        ("train", CARD, "--run", "{here}/run", *NETWORK, *EPOCHS, "--seeds", "2"),
+        again=_resumed_seeds,
+        is_training=True,
+    ),
     "evaluate --predictions": Case(
         ("evaluate", RUN, "--predictions", "{here}/table.csv", "--json", "{here}/report.json")
     ),
@@ -81,12 +95,26 @@ CASES = {
         before="extracted",
     ),
     "score": Case(
-        ("score", TABLE, "--data", "{given}/card.toml", "--json", "{here}/score.json", "--html", "{here}/score.html")
+        ("score", TABLE, "--data", CARD, "--json", "{here}/score.json", "--html", "{here}/score.html")
+    ),
+    "score --per-question": Case(("score", TABLE, "--data", CARD, "--per-question", "{here}/scores.parquet")),
+    "score, Parquet parts": Case(("score", "{given}/parts", "--data", CARD, "--scratch", "{here}", *JSON)),
+    "compare": Case(("compare", TABLE, OTHER_TABLE, "--html", "{here}/page.html", *JSON)),
+    "compare, three systems": Case(
+        ("compare", TABLE, OTHER_TABLE, "{given}/third.csv", "--html", "{here}/page.html", *JSON)
     ),
     "inspect --html": Case(("inspect", TABLE, "--html", "{here}/page.html")),
+    "inspect --output": Case(("inspect", TABLE, "--wrong", "--output", "{here}/wrong.csv")),
     "export .onnx": Case(("export", RUN, "{here}/model.onnx", "--overwrite")),
     "export --format safetensors": Case(("export", RUN, "{here}/model", "--format", "safetensors", "--overwrite")),
     "convert": Case(("convert", f"{RUN}/best.params", "{here}/best.safetensors")),
+    "convert, to .params": Case(("convert", "{given}/best.safetensors", "{here}/best.params")),
+    "audit --json": Case(("audit", CARD, *JSON)),
+    "ask --json": Case(("ask", f"{GOLDEN}/run", f"{GOLDEN}/images/test0.png", "what is it", *JSON)),
+    "doctor --json": Case(("doctor", RUN, *JSON)),
+    "verify --json": Case(("verify", "{given}/model.onnx", *JSON)),
+    "plan --json": Case(("plan", TABLE, OTHER_TABLE, "--difference", "0.01", *JSON)),
+    "check-table --json": Case(("check-table", "--n", "30", "50.00", *JSON)),
     "pixel cache": Case(("evaluate", f"{GOLDEN}/run", "--json", "{here}/report.json"), cache="{here}/cache"),
 }  # fmt: skip
 
@@ -97,6 +125,7 @@ def run_command(arguments: tuple[str, ...], cache: str) -> Callable[[], None]:
     def run() -> None:
         os.environ["VQA_CACHE"] = cache
         vqa.training.loop.time = types.SimpleNamespace(monotonic=lambda: 0.0)  # history.csv holds seconds
+        plots.learning_curves = plots.reliability_diagram = lambda _: Figure()
         Figure.savefig = _quick_figure
         main(list(arguments))
 
@@ -118,6 +147,8 @@ def prepare(given: Path, run: Callable[..., object]) -> None:
     run : runs a command; with a folder as `stopped`, until its third save of a run in that folder
     """
     write_card(given, 64)
+    vectors = "".join(f"{word} {' '.join('12345678')}\n" for word in ("what", "is", "the", "cat"))
+    (given / "vectors.txt").write_text(vectors)
     (given / "pictures").mkdir()
     for number in range(3):
         shutil.copy(GOLDEN / "images" / f"test{number}.png", given / "pictures")
@@ -126,7 +157,13 @@ def prepare(given: Path, run: Callable[..., object]) -> None:
     run(*train, str(given / "run"))
     shutil.copytree(given / "run", old[0] / "run")
     run(*train, str(old[1] / "run"), stopped=old[1])
+    run(*train, str(given / "other"), "--seed", "2")
     run("evaluate", str(given / "run"), "--predictions", str(given / "table.csv"))
+    run("evaluate", str(given / "run"), "--predictions", str(given / "parts" / "test.parquet"))
+    run("evaluate", str(given / "other"), "--predictions", str(given / "other.csv"))
+    shutil.copy(given / "table.csv", given / "third.csv")
+    run("export", str(given / "run"), str(given / "model.onnx"))
+    run("convert", str(given / "run" / "best.params"), str(given / "best.safetensors"))
     run("evaluate", str(given / "run"), "--predictions", str(old[2] / "old.parquet"), "--split", "train")
     run("extract", str(given / "pictures"), str(old[3] / "features.npy"), *ENCODER)
     run("evaluate", str(GOLDEN / "run"))
