@@ -2,9 +2,10 @@
 
 Reads the published files from the folder data/daquar (see data/daquar.toml), or from the folder that --data names.
 Writes to a folder (default features/daquar) daquar.npy (360 MB: 49 cells per photograph, each seen at 224 and at 448
-pixels by EfficientNet-Lite0; five minutes on two cores) and the cards official_single.toml, official_all.toml,
-random_single.toml and random_all.toml. The random split deals out the questions of both published files, four of five
-for training: most photographs are then in both parts, which no honest split allows. Needs the extra "pretrained".
+pixels by EfficientNet-Lite0; five minutes on two cores) and a card per split, official or random, and per choice of
+answers: single (single-word answers alone), all (lists too, each one answer) and sets (each list a set of answers,
+which is what the recipe trains on). The random split deals out the questions of both published files, four of five for
+training: most photographs are then in both parts, which no honest split allows. Needs the extra "pretrained".
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from vqa.files import replacing
 
 PUBLISHED = {"train": "qa.894.raw.train.txt", "test": "qa.894.raw.test.txt"}
 TRAIN_PART = 0.8
+# What each card takes of the answers that are lists.
+ANSWERS = {"single": "single_word_answers = true", "all": "answer_sets = false", "sets": "answer_sets = true"}
 CARD = """\
 # DAQUAR for scripts/daquar_results.py: the {split} split, {answers} answers.
 name = "daquar-{split}-{answers}"
@@ -26,7 +29,7 @@ format = "daquar"
 wups = true
 
 [daquar]
-single_word_answers = {only_single}
+{option}
 
 [splits.train]
 file = "{train}"
@@ -62,9 +65,9 @@ def main(data: Path, folder: Path) -> None:
         cli.main(["extract", str(images), str(features), *options], "vqa", standalone_mode=False)
     official = {split: str((data / name).resolve()) for split, name in PUBLISHED.items()}
     for split, files in (("official", official), ("random", random_split(data, folder))):
-        for answers, only_single in (("single", "true"), ("all", "false")):
+        for answers, option in ANSWERS.items():
             with replacing(folder / f"{split}_{answers}.toml") as file:
-                file.write(CARD.format(split=split, answers=answers, only_single=only_single, images=images, **files))
+                file.write(CARD.format(split=split, answers=answers, option=option, images=images, **files))
 
 
 def folders(description: str | None) -> tuple[Path, Path]:

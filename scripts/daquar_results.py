@@ -1,8 +1,8 @@
 """Train the recipes on DAQUAR, the best with five seeds, and print the tables of docs/daquar.md.
 
 Makes the features first where they are missing (scripts/daquar_features.py), trains on all photographs of the training
-split for a number of epochs that was chosen on held-out ones, and evaluates on the test split, on all answers and on
-those of a single word. Runs that are there already are not trained again.
+split, answers that are lists being sets, for a number of epochs that was chosen on held-out photographs, and evaluates
+on the test split, on all answers and on those of a single word. Runs that are there already are not trained again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from vqa.evaluation.ensemble import predict_together
 from vqa.evaluation.run import load_run
 from vqa.scoring.report import Evaluation
 
-RECIPES = {"mlp": ["--model", "mlp", "--epochs", "12", "--option", "dropout=0.5", "--option", "input_dropout=0.5"]}
+OPTIONS = ("dropout=0.5", "input_dropout=0.5", "pair_buckets=16384")
+RECIPES = {"mlp": ["--model", "mlp", "--epochs", "12", *(part for name in OPTIONS for part in ("--option", name))]}
 # Number of seeds by split; one is enough to show what a split does to a number.
 SEEDS = {"official": 5, "random": 1}
 COLUMNS = (
@@ -33,7 +34,7 @@ def trained(recipe: str, split: str, seed: int, folder: Path) -> Path:
     run_dir = folder / "runs" / f"{recipe}-{split}-{seed}"
     if not (run_dir / "learning_curves.png").exists():
         options = [*RECIPES[recipe], "--validation-fraction", "0", "--seed", str(seed), "--overwrite"]
-        arguments = ["train", str(folder / f"{split}_single.toml"), "--run", str(run_dir), *options]
+        arguments = ["train", str(folder / f"{split}_sets.toml"), "--run", str(run_dir), *options]
         cli.main(arguments, "vqa", standalone_mode=False)
     return run_dir
 

@@ -18,9 +18,16 @@ IMAGES = {"none": (1,), "pixels": (3, 33, 20), "features": (20,), "regions": (5,
 NUM_WORDS, NUM_ANSWERS = 30, 7
 
 
+def name_of(spec: NetworkSpec) -> str:
+    """Return a name of its own for each of `all_specs`."""
+    pairs = "-pairs" if spec.options.get("pair_buckets") else ""
+    return f"{spec.preset}-{spec.image_kind}{pairs}"
+
+
 def all_specs() -> list[NetworkSpec]:
-    """Every preset with every kind of images that it takes."""
-    specs = []
+    """Every preset with every kind of images that it takes, and `mlp` with pairs of words."""
+    pairs = NetworkSpec("mlp", NUM_WORDS, NUM_ANSWERS, 1, "features", IMAGES["features"], {"pair_buckets": 11})
+    specs = [build_from_spec(pairs).spec]
     for preset in PRESETS:
         for kind, shape in IMAGES.items():
             spec = NetworkSpec(preset, NUM_WORDS, NUM_ANSWERS, 1, kind, shape)

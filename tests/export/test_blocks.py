@@ -38,6 +38,7 @@ CASES: dict[str, tuple[Callable[[], Any], list[np.ndarray]]] = {
     "Activation": (lambda: nn.Activation("relu"), [floats(3, 4)]),
     "Activation softrelu": (lambda: nn.Activation("softrelu"), [floats(3, 4)]),
     "BagOfWords": (lambda: question_encoders.BagOfWords(9, 3), WORDS),
+    "BagOfWords with pairs": (lambda: question_encoders.BagOfWords(9, 3, pair_buckets=7), WORDS),
     "BatchNorm": (lambda: nn.BatchNorm(in_channels=4), [floats(3, 4)]),
     "BatchNorm of maps": (lambda: nn.BatchNorm(in_channels=4, epsilon=0.1, scale=False), [floats(2, 4, 3, 3)]),
     "BilinearAttention": (lambda: attention.BilinearAttention(5, 6, 12, 7), [floats(3, 5), REGIONS]),

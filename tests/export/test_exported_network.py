@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from export_cases import all_specs, draw_inputs, gluon_logits, randomized, relative_difference, session_of
+from export_cases import (
+    all_specs,
+    draw_inputs,
+    gluon_logits,
+    name_of,
+    randomized,
+    relative_difference,
+    session_of,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,10 +32,6 @@ SHAPES = [
     {"images": 7, "rows": 5, "questions": 5, "words": 4},
     {"images": 4, "rows": 40, "questions": 9, "words": 8},
 ]
-
-
-def name_of(spec: NetworkSpec) -> str:
-    return f"{spec.preset}-{spec.image_kind}"
 
 
 def test_every_preset_is_mirrored() -> None:

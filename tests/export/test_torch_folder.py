@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from export_cases import all_specs, draw_inputs, gluon_logits, randomized, relative_difference
+from export_cases import all_specs, draw_inputs, gluon_logits, name_of, randomized, relative_difference
 
 from vqa.cli import cli
 from vqa.errors import ConfigError
@@ -22,7 +22,7 @@ from vqa.export.safetensors_file import open_safetensors, pack
 from vqa.export.torch_module import torch_arrays, torch_source
 from vqa.params_file import open_params
 
-SPECS = {f"{spec.preset}-{spec.image_kind}": spec for spec in all_specs()}
+SPECS = {name_of(spec): spec for spec in all_specs()}
 
 
 def module(source: str) -> ModuleType:

@@ -258,7 +258,7 @@ def test_build_network_takes_sizes_from_the_data_set():
         1,
         "features",
         (6,),
-        {"embedding_size": 300, "hidden_size": 8, "dropout": 0.0, "input_dropout": 0.0},
+        {"embedding_size": 300, "hidden_size": 8, "dropout": 0.0, "input_dropout": 0.0, "pair_buckets": 0},
     )
     assert network.question_encoder.embedding.weight.shape == (11, 300)
     assert build_from_spec(network.spec).spec == network.spec
@@ -275,6 +275,8 @@ def test_build_network_takes_sizes_from_the_data_set():
         ("mlp", "features", {"hidden_size": 8.0}, "whole number of at least 1, got 8.0"),
         ("mlp", "features", {"hidden_size": 0}, "whole number of at least 1, got 0"),
         ("mlp", "features", {"hidden_size": True}, "whole number of at least 1, got True"),
+        ("mlp", "features", {"pair_buckets": -1}, "whole number of at least 0, got -1"),
+        ("mlp", "features", {"pair_buckets": 300000}, "at most 262144, got 300000"),
         ("mlp", "features", {"dropout": 1.0}, r"number in \[0, 1\), got 1.0"),
         ("mlp", "features", {"dropout": "0.5"}, r"number in \[0, 1\), got '0.5'"),
         ("mlp", "features", {"dropout": math.nan}, r"number in \[0, 1\), got nan"),

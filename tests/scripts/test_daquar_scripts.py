@@ -26,7 +26,7 @@ def test_every_question_is_dealt_out_once(tmp_path: Path) -> None:
 
     def answers(name: str, split: str) -> list[str]:
         table = read_split(load_card(folder / f"{name}.toml"), split)
-        return [answer for (answer,) in table.answers]
+        return [answer for (answer,) in table.answers]  # one answer per question, even where it is a list
 
     official = answers("official_all", "train") + answers("official_all", "test")
     train, test = answers("random_all", "train"), answers("random_all", "test")
@@ -35,4 +35,6 @@ def test_every_question_is_dealt_out_once(tmp_path: Path) -> None:
     assert sorted(test) != sorted(official[20:])
     assert "thing3, other" in official
     assert "thing3, other" not in answers("official_single", "train")
+    sets = read_split(load_card(folder / "official_sets.toml"), "train").answers
+    assert list(sets) == [("thing3", "other") if n == 3 else (f"thing{n}",) for n in range(15)]
     assert load_card(folder / "random_single.toml").wups

@@ -10,6 +10,7 @@ from onnx import TensorProto
 
 from vqa.export.graph import Converter, Graph, Scope
 from vqa.export.layers import project_rows
+from vqa.nn.spec import PAIR_FACTOR
 
 # The gates of a recurrent layer in the order of MXNet, and in that of ONNX.
 GATES = {"GRU": ("rzn", "zrn"), "LSTM": ("ifgo", "iofg")}
@@ -58,7 +59,21 @@ def bag_of_words(scope: Scope, tokens: str, lengths: str) -> str:
     real = graph.op("Less", positions, graph.unsqueeze(lengths, 1))  # (Q, T)
     mask = graph.op("Cast", graph.unsqueeze(real, 1), to=TensorProto.FLOAT)
     embedded = graph.op("Gather", scope.child("embedding").weight("weight"), tokens, axis=0)  # (Q, T, size)
-    return graph.squeeze(graph.op("MatMul", mask, embedded), 1)
+    total = graph.op("MatMul", mask, embedded)
+    if "pairs" in scope.block.children:
+        weight = scope.child("pairs").weight("weight")
+        pairs = graph.op("Gather", weight, pair_numbers(graph, tokens, graph.size(weight, 0)), axis=0)
+        total = graph.op("Add", total, graph.op("MatMul", mask, pairs))
+    return graph.squeeze(total, 1)
+
+
+def pair_numbers(graph: Graph, tokens: str, num_buckets: str) -> str:
+    """Write the bucket of each word with the one before it, as `vqa.nn.question_encoders.pair_numbers`: (Q, T)."""
+    words = graph.op("Cast", tokens, to=TensorProto.INT64)
+    pads = graph.integers(0, 1, 0, -1)  # a 0 before the first word, and the last one away
+    before = graph.op("Mod", graph.op("Pad", words, pads), num_buckets)
+    hashed = graph.op("Add", graph.op("Mul", before, graph.integers(PAIR_FACTOR)), words)
+    return graph.op("Mod", hashed, num_buckets)
 
 
 def row_mask(graph: Graph, rows: str) -> str:

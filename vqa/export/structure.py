@@ -90,8 +90,8 @@ def _recurrent(layer: str = "GRU") -> Block:
     )
 
 
-def _bag_of_words() -> Block:
-    return Block("BagOfWords", {"embedding": Block("Embedding")})
+def _bag_of_words(*, pairs: bool = False) -> Block:
+    return Block("BagOfWords", {"embedding": Block("Embedding"), **({"pairs": Block("Embedding")} if pairs else {})})
 
 
 def _spectrum(size: int) -> Block:
@@ -137,7 +137,8 @@ def _softmax_regression(spec: NetworkSpec) -> Parts:
 def _mlp(spec: NetworkSpec) -> Parts:
     image_encoder = _vector_image_encoder(spec.image_kind)
     fusion = Block("NormalizedConcat", {"dropout": Block("Dropout")})
-    return image_encoder, _bag_of_words(), fusion, _hidden_layer(batch_norm=True)
+    bag_of_words = _bag_of_words(pairs=bool(spec.options.get("pair_buckets")))
+    return image_encoder, bag_of_words, fusion, _hidden_layer(batch_norm=True)
 
 
 def _cnn_gru(spec: NetworkSpec) -> Parts:

@@ -88,16 +88,25 @@ def vector_size(config: dict) -> int:
 
 
 class BagOfWords(nn.Module):
-    """Sum of the embeddings of a question's words: tokens (Q, T), lengths (Q,) -> (Q, size)."""
+    """Sum of the embeddings of a question's words, and of its pairs of words: tokens (Q, T), lengths (Q,) -> (Q, size).
 
-    def __init__(self, num_words: int, size: int) -> None:
+    A pair is hashed to one of `pair_buckets` embeddings; before the first word stands the unknown one.
+    """
+
+    def __init__(self, num_words: int, size: int, pair_buckets: int = 0) -> None:
         super().__init__()
         self.embedding = nn.Embedding(num_words, size)
+        self.pair_buckets = pair_buckets
+        if pair_buckets:
+            self.pairs = nn.Embedding(pair_buckets, size)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Return the sums (Q, size)."""
         mask = torch.arange(tokens.shape[1], device=tokens.device) < lengths.unsqueeze(1)
         embedded = self.embedding(tokens)
+        if self.pair_buckets:
+            before = nn.functional.pad(tokens, (1, -1)).long() % self.pair_buckets
+            embedded = embedded + self.pairs((before * 7919 + tokens) % self.pair_buckets)
         return torch.bmm(mask.unsqueeze(1).to(embedded.dtype), embedded).squeeze(1)
 
 

@@ -66,7 +66,9 @@ class Mlp(nn.Module):
         super().__init__()
         options = config["options"]
         self.kind = config["image_kind"]
-        self.question_encoder = BagOfWords(config["num_words"], options["embedding_size"])
+        self.question_encoder = BagOfWords(
+            config["num_words"], options["embedding_size"], options.get("pair_buckets", 0)
+        )
         self.dropout = nn.Dropout(options.get("input_dropout", 0.0))
         self.head = NormalizedHead(options["embedding_size"] + vector_size(config), options["hidden_size"], config)
 

@@ -162,10 +162,16 @@ def _complete_options(spec: NetworkSpec) -> dict[str, int | float]:
 
 
 def _checked(preset: str, name: str, value: int | float, default: int | float) -> int | float:
-    """Return an option's value as a number of its default's type: sizes are positive, rates lie in [0, 1)."""
+    """Return an option's value as a number of its default's type: rates lie in [0, 1), sizes are positive.
+
+    A size is 0 only where that is its default: the part of the network is then left out.
+    """
     if isinstance(default, int):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ConfigError(f"option {name!r} of preset {preset!r} is a whole number of at least 1, got {value!r}")
+        least = min(default, 1)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ConfigError(
+                f"option {name!r} of preset {preset!r} is a whole number of at least {least}, got {value!r}"
+            )
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
         raise ConfigError(f"option {name!r} of preset {preset!r} is a number in [0, 1), got {value!r}")

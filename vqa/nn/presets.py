@@ -70,17 +70,19 @@ def mlp(
     hidden_size: int = 1024,
     dropout: float = 0.3,
     input_dropout: float = 0.0,
+    pair_buckets: int = 0,
 ) -> Parts:
     """Sum of word vectors and image features, each of unit length, through one hidden layer.
 
     `input_dropout` leaves out numbers of both in training: features are not learned by heart where photographs are few.
+    `pair_buckets` adds vectors of pairs of neighbouring words, which are hashed to that many; 0 is none.
 
     Source: Jabri, Joulin and van der Maaten, "Revisiting Visual Question Answering Baselines", ECCV 2016.
     """
     spec.require_images("features", "regions", "frames")
     return Parts(
         vector_image_encoder(spec.image_kind),
-        BagOfWords(spec.num_words, embedding_size),
+        BagOfWords(spec.num_words, embedding_size, pair_buckets=pair_buckets),
         NormalizedConcat(input_dropout),
         heads.hidden_layer(
             embedding_size + spec.vector_size, hidden_size, spec.num_answers, dropout=dropout, batch_norm=True

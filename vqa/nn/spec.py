@@ -13,6 +13,11 @@ Number = Union[int, float]
 # Numbers in one image; an image is allocated before a network has seen it.
 MAX_IMAGE_SIZE = 50_000_000
 
+# A pair of words falls into bucket (PAIR_FACTOR * first + second) % number of buckets. A prime, so that pairs that
+# differ in either word are spread over the buckets; with more buckets than this, MXNet's 32 bits would overflow.
+PAIR_FACTOR = 7919
+MAX_PAIR_BUCKETS = 2**18
+
 
 @dataclass(frozen=True)
 class NetworkSpec:
