@@ -136,10 +136,10 @@ def test_counts_are_padded_to_few_sizes(counts: list[int]) -> None:
 
 
 def test_equal_shapes_follow_one_another_within_a_window() -> None:
-    shapes = np.random.default_rng(0).integers(0, 2, (50, 2))
+    shapes = np.random.default_rng(0).integers(0, 2, (200, 2))
     order = equal_shapes_together(shapes)
-    assert sorted(order) == list(range(50))
-    for start in range(0, 50, WINDOW):
+    assert sorted(order) == list(range(200))
+    for start in range(0, 200, WINDOW):
         assert {place // WINDOW for place in order[start : start + WINDOW]} == {start // WINDOW}
     changes = (np.diff(shapes[order], axis=0) != 0).any(axis=1).sum()
     assert changes <= 4 * 3  # four shapes in each of four windows, and none between windows
