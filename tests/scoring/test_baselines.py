@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from small_tables import Table
 
 from vqa.errors import DataError
-from vqa.scoring.answer_sets import AnswerSets
-from vqa.scoring.baselines import BlindBaselines, _stable_order, commonest_by_group, majority_answers, rank_by_count
+from vqa.scoring.answer_sets import AnswerSets, stable_order
+from vqa.scoring.baselines import AnswerCounts, BlindBaselines, majority_answers, rank_by_count
 from vqa.scoring.questions import question_types
 
 TRAIN = Table(
@@ -55,14 +55,30 @@ ANSWER_SETS = st.lists(st.lists(st.sampled_from("abcd"), min_size=1, max_size=5)
 
 @given(ANSWER_SETS, st.data())
 def test_the_commonest_answer_of_each_group_by_counting(answers: list[tuple[str, ...]], data: st.DataObject) -> None:
-    groups = data.draw(st.lists(st.integers(0, 2), min_size=len(answers), max_size=len(answers)))
-    codes = np.unique(groups, return_inverse=True)[1]
-    expected = []
-    for group in range(codes.max() + 1):
+    names = st.lists(st.sampled_from(["", "x", "y"]), min_size=len(answers), max_size=len(answers))
+    texts, given_types = data.draw(names), data.draw(names)
+    types = question_types(texts, given_types)
+
+    def commonest(chosen: list[bool]) -> str:
         # Counter.most_common keeps the order of first occurrence among equals.
-        counts = Counter(answer for code, answer_set in zip(codes, answers) if code == group for answer in answer_set)
-        expected.append(counts.most_common(1)[0][0])
-    assert commonest_by_group(codes, AnswerSets(answers)) == expected
+        counted = Counter(answer for right, answer_set in zip(chosen, answers) if right for answer in answer_set)
+        return counted.most_common(1)[0][0]
+
+    blind = BlindBaselines(Table(answers, question=texts, question_type=given_types))
+    assert blind.commonest == commonest([True] * len(answers))
+    assert blind.by_question == {text: commonest([text == each for each in texts]) for text in texts}
+    assert blind.by_type == {name: commonest([name == each for each in types]) for name in types}
+
+
+@given(ANSWER_SETS)
+def test_counting_in_steps_equals_counting_at_once(answers: list[tuple[str, ...]]) -> None:
+    groups = np.arange(len(answers))
+    counts = AnswerCounts.of(groups, AnswerSets(answers))
+    in_steps = counts.regrouped(counts.group // 2)
+    at_once = AnswerCounts.of(groups // 2, AnswerSets(answers))
+    assert in_steps.commonest() == at_once.commonest()
+    assert in_steps.count.tolist() == at_once.count.tolist()
+    assert in_steps.first.tolist() == at_once.first.tolist()
 
 
 def test_majority_answers_and_their_ranking() -> None:
@@ -74,5 +90,5 @@ def test_majority_answers_and_their_ranking() -> None:
 def test_the_order_of_equal_keys_is_kept(factor: int) -> None:
     """Also of keys so large that they cannot carry their place."""
     keys = np.random.default_rng(0).integers(0, 20, 500) * factor
-    assert _stable_order(keys).tolist() == np.argsort(keys, kind="stable").tolist()
-    assert _stable_order(keys[:0]).tolist() == []
+    assert stable_order(keys).tolist() == np.argsort(keys, kind="stable").tolist()
+    assert stable_order(keys[:0]).tolist() == []

@@ -232,6 +232,7 @@ class TrainedModel(ABC):
         passes = self.forward_passes(dataset, split, batch_size, which)
         return predicted_batches(passes, dataset.table(split), self.vocabulary.answers, self.activation)
 
+    @collector_paused()
     def _report(self, dataset: Dataset, split: str, frame: pd.DataFrame, scores: QuestionScores | None) -> Evaluation:
         table = dataset.table(split)
         return evaluate(

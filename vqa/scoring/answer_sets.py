@@ -40,6 +40,14 @@ def distinct_codes(strings: Iterable[str]) -> tuple[Integers, list[str]]:
     return codes, distinct
 
 
+def stable_order(keys: Integers) -> Integers:
+    """Return ``np.argsort(keys, kind="stable")`` of numbers from 0, several times as fast: by sorting numbers alone."""
+    size = len(keys)
+    if size and int(keys.max()) < np.iinfo(np.int64).max // size - 1:
+        return np.sort(keys * size + np.arange(size)) % size
+    return np.argsort(keys, kind="stable")
+
+
 class Form:
     """One way to write an answer for comparison: two answers match when their forms are equal.
 
@@ -244,8 +252,11 @@ class AnswerSets:
 
     def _agreement(self, codes: Integers) -> Integers:
         keys = self.rows * (int(codes.max(initial=0)) + 1) + codes
-        _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
-        return counts[inverse].astype(np.int64)
+        order = stable_order(keys)
+        counts = np.diff(np.flatnonzero(np.diff(keys[order], prepend=-1, append=-1)))
+        agreement = np.empty_like(keys)
+        agreement[order] = np.repeat(counts, counts)
+        return agreement
 
 
 AnswersLike = Union[AnswerSets, Iterable[Sequence[str]]]

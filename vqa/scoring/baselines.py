@@ -3,40 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from vqa.errors import DataError
-from vqa.scoring.answer_sets import AnswerSets, AnswersLike, Integers, Strings, as_answer_sets, distinct_codes
+from vqa.scoring.answer_sets import AnswerSets, AnswersLike, Integers, as_answer_sets, distinct_codes, stable_order
 from vqa.scoring.questions import Questions, encode_answers, question_types
 
 
-def commonest_by_group(groups: Integers, answers: AnswerSets) -> list[str]:
-    """Return the commonest answer of each group, a tie going to the answer that occurs first.
+class AnswerCounts(NamedTuple):
+    """How often each form of an answer occurs in each group of questions: P pairs that occur, in no certain order.
 
-    Parameters
+    Attributes
     ----------
-    groups : int64 (N,), the group of each question, numbered 0 to G - 1 without a gap
-    answers : the human answers of the N questions, each occurrence counting once
+    group, form : int64 (P,), forms numbered as in `forms`
+    count : int64 (P,)
+    first : int64 (P,), place of the pair's first occurrence among all answers
+    forms : the answers as they are compared
     """
-    codes = answers.compared.codes
-    forms = list(answers.compared.known)
-    pairs = groups[answers.rows] * len(forms) + codes
-    order = _stable_order(pairs)
-    starts = np.flatnonzero(np.diff(pairs[order], prepend=-1))
-    first, counts = order[starts], np.diff(starts, append=len(pairs))
-    group, form = np.divmod(pairs[first], max(len(forms), 1))
-    by_count = np.lexsort((first, -counts, group))
-    _, commonest = np.unique(group[by_count], return_index=True)
-    return [forms[code] for code in form[by_count][commonest]]
 
+    group: Integers
+    form: Integers
+    count: Integers
+    first: Integers
+    forms: list[str]
 
-def _stable_order(keys: Integers) -> Integers:
-    """Return ``np.argsort(keys, kind="stable")`` of numbers from 0, several times as fast: by sorting numbers alone."""
-    size = len(keys)
-    if size and int(keys.max()) < np.iinfo(np.int64).max // size - 1:
-        return np.sort(keys * size + np.arange(size)) % size
-    return np.argsort(keys, kind="stable")
+    @classmethod
+    def of(cls, groups: Integers, answers: AnswerSets) -> AnswerCounts:
+        """Count the human answers of N questions in the groups int64 (N,), each occurrence once."""
+        ones, places = np.ones(len(answers.rows), dtype=np.int64), np.arange(len(answers.rows))
+        return cls(groups[answers.rows], answers.compared.codes, ones, places, list(answers.compared.known))._joined()
+
+    def regrouped(self, group: Integers) -> AnswerCounts:
+        """Return the counts in fewer groups, `group` int64 (P,) being the new one of each pair."""
+        return self._replace(group=group)._joined()
+
+    def _joined(self) -> AnswerCounts:
+        """Return each pair once."""
+        keys = self.group * len(self.forms) + self.form
+        order = stable_order(keys)
+        starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
+        if not len(starts):
+            return self
+        of_pair = order[starts]
+        return self._replace(
+            group=self.group[of_pair],
+            form=self.form[of_pair],
+            count=np.add.reduceat(self.count[order], starts),
+            first=np.minimum.reduceat(self.first[order], starts),
+        )
+
+    def commonest(self) -> list[str]:
+        """Return the commonest form of each group, in the order of their numbers; of equals the one that is first."""
+        by_count = np.lexsort((self.first, -self.count, self.group))
+        _, commonest = np.unique(self.group[by_count], return_index=True)
+        return [self.forms[form] for form in self.form[by_count][commonest]]
 
 
 def majority_answers(answers: AnswersLike) -> list[str]:
@@ -46,7 +68,7 @@ def majority_answers(answers: AnswersLike) -> list[str]:
     ['blue', 'yes']
     """
     sets = as_answer_sets(answers)
-    return commonest_by_group(np.arange(len(sets)), sets)
+    return AnswerCounts.of(np.arange(len(sets)), sets).commonest()
 
 
 class BlindBaselines:
@@ -67,9 +89,18 @@ class BlindBaselines:
         if not len(train):
             raise DataError("blind baselines need at least one question of the train split, got none")
         sets = encode_answers(train) if counted is None else as_answer_sets(counted)
-        (self.commonest,) = commonest_by_group(np.zeros(len(sets), dtype=np.int64), sets)
-        self.by_type = _commonest_by_name(question_types(train.question, train.question_type), sets)
-        self.by_question = _commonest_by_name(train.question, sets)
+        text_codes, texts = distinct_codes(train.question)
+        given_codes, given = distinct_codes(train.question_type)
+        # Most training questions repeat a few: their answers are gone through once, the rest is done for distinct ones.
+        counts = AnswerCounts.of(text_codes * len(given) + given_codes, sets)
+        questions, question_of = np.unique(counts.group, return_inverse=True)
+        text_of, given_of = np.divmod(questions, len(given))
+        types = question_types([texts[code] for code in text_of], [given[code] for code in given_of])
+        type_of, type_names = distinct_codes(types)
+        by_type = counts.regrouped(type_of[question_of])
+        self.by_question = dict(zip(texts, counts.regrouped(text_of[question_of]).commonest()))
+        self.by_type = dict(zip(type_names, by_type.commonest()))
+        (self.commonest,) = by_type.regrouped(np.zeros_like(by_type.group)).commonest()
 
     def predict(self, questions: Questions) -> dict[str, list[str]]:
         """Return the predictions (N strings) of `prior`, `prior_per_question_type` and `prior_per_question`.
@@ -85,11 +116,6 @@ class BlindBaselines:
                 self.by_question.get(text, fallback) for text, fallback in zip(questions.question, per_type)
             ],
         }
-
-
-def _commonest_by_name(names: Sequence[str] | Strings, sets: AnswerSets) -> dict[str, str]:
-    codes, distinct = distinct_codes(names)
-    return dict(zip(distinct, commonest_by_group(codes, sets)))
 
 
 def rank_by_count(answers: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ import numpy as np
 from vqa.errors import DataError
 from vqa.scoring.formatting import format_count, format_interval, format_rate
 from vqa.scoring.id_lists import match_ids, name_ids
-from vqa.scoring.intervals import Clusters, Rate, cluster_names
+from vqa.scoring.intervals import Clusters, Rate, cluster_names, rows_by_name
 from vqa.scoring.json_decoding import decode, read_bytes
 
 _KINDS_IN_COMMON = ("color", "material", "shape")
@@ -176,7 +176,9 @@ def score_gqa(
     if distance is None:
         notes["distribution"] = "no question names its group"
     accuracy, (by_structural_type, by_semantic_type) = clusters.rates_by_groupings(
-        hits, [each.types.structural for each in chosen], [each.types.semantic for each in chosen]
+        hits,
+        rows_by_name([each.types.structural for each in chosen]),
+        rows_by_name([each.types.semantic for each in chosen]),
     )
     columns = {
         "binary": np.where(is_open, np.nan, hits),

@@ -20,6 +20,8 @@ _NO_SPREAD = 1e-12
 Key = TypeVar("Key", bound=Hashable)
 # Numbers in one block of resampled weights: bounds the memory, not the result.
 _BLOCK = 4_000_000
+# Numbers that are drawn at once: few enough to stay in the processor's cache, where fresh memory takes twice the time.
+_PART = 100_000
 
 
 @dataclass(frozen=True)
@@ -174,12 +176,12 @@ class Clusters:
         return self._rates(values, rows_by_name(names))
 
     def rates_by_groupings(
-        self, values: npt.ArrayLike, *groupings: Sequence[str] | Strings
+        self, values: npt.ArrayLike, *groupings: Mapping[str, Integers]
     ) -> tuple[Rate | None, list[dict[str, Rate]]]:
-        """Return the rate over all questions, and the `rates_by_name` of each grouping: as single calls, but faster."""
+        """Return the rate over all questions, and those over the rows of each name of each grouping, `rows_by_name`."""
         rows_of: dict[tuple[int, str], Integers | slice] = {(-1, ""): slice(None)}
-        for number, names in enumerate(groupings):
-            rows_of.update({(number, name): rows for name, rows in rows_by_name(names).items()})
+        for number, grouping in enumerate(groupings):
+            rows_of.update({(number, name): rows for name, rows in grouping.items()})
         found = self._rates(values, rows_of)
         by_grouping: list[dict[str, Rate]] = [{} for _ in groupings]
         for (number, name), rate in found.items():
@@ -233,11 +235,14 @@ class ClusterBootstrap(Clusters):
         """Yield blocks (B, G) of the weights: how often each cluster is drawn in each resample."""
         generator = np.random.default_rng(self.seed)
         size = self.num_clusters
-        block = max(1, _BLOCK // max(size, 1))
+        block, part = max(1, _BLOCK // max(size, 1)), max(1, _PART // max(size, 1))
         for start in range(0, self.resamples, block):
-            drawn = generator.integers(size, size=(min(block, self.resamples - start), size))
-            places = drawn + size * np.arange(len(drawn))[:, np.newaxis]
-            yield np.bincount(places.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
+            weights = np.empty((min(block, self.resamples - start), size))
+            for rows in (weights[first : first + part] for first in range(0, len(weights), part)):
+                drawn = generator.integers(size, size=rows.shape)
+                drawn += size * np.arange(len(rows))[:, np.newaxis]
+                rows[:] = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(rows.shape)
+            yield weights
 
 
 def rows_by_name(names: Sequence[str] | Strings) -> dict[str, Integers]:

@@ -18,7 +18,7 @@ from vqa.scoring.answer_sets import AnswerSets, Floats, Strings
 from vqa.scoring.baselines import BlindBaselines
 from vqa.scoring.calibration import ANOTHER_ANNOTATOR, EVENTS, IN_ANSWER_SET, Calibration, calibration
 from vqa.scoring.formatting import format_count
-from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names
+from vqa.scoring.intervals import ClusterBootstrap, Rate, cluster_names, rows_by_name
 from vqa.scoring.mistakes import MISTAKES, AnswerKinds, classify_mistakes
 from vqa.scoring.questions import Questions, encode_answers, question_types
 from vqa.scoring.report_schema import (
@@ -138,7 +138,7 @@ def evaluate(
     )
     lenient = rules.where_annotators_compare(sets, rules.lenient(predictions, sets))
     wups_by_threshold, wups_note = scorer.wups(predictions, blind or {}, vocabulary) if wups else (None, {})
-    any_of, (by_answer_type, by_question_type) = scorer.bootstrap.rates_by_groupings(scored.any_of, *scorer.types)
+    any_of, (by_answer_type, by_question_type) = scorer.bootstrap.rates_by_groupings(scored.any_of, *scorer.groupings)
     assert any_of is not None, "there is at least one question, and every one has a value"
     report = Report(
         questions=len(questions),
@@ -175,7 +175,8 @@ class _Scorer:
         self.questions = questions
         self.sets = sets
         self.bootstrap = ClusterBootstrap(cluster_names(questions.question_id, questions.image_id), seed=seed)
-        self.types = questions.answer_type, question_types(questions.question, questions.question_type)
+        types = question_types(questions.question, questions.question_type)
+        self.groupings = rows_by_name(questions.answer_type), rows_by_name(types)
 
     def per_split(self, predictions: Sequence[str] | Strings) -> RateWithCeiling:
         """Return the rate over (question, answer) rows beside its ceiling, both without rounding errors."""
@@ -208,7 +209,7 @@ class _Scorer:
 
     def by_type(self, scores: Floats) -> SoftScores | None:
         """Return the rates of soft scores (N,), None where no question has one."""
-        overall, by_type = self.bootstrap.rates_by_groupings(scores, *self.types)
+        overall, by_type = self.bootstrap.rates_by_groupings(scores, *self.groupings)
         return None if overall is None else SoftScores(overall, *by_type)
 
     def wups(

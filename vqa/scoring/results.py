@@ -13,7 +13,7 @@ from vqa.errors import DataError
 from vqa.scoring.answer_sets import AnswerSets, Floats, distinct_codes
 from vqa.scoring.formatting import format_count, format_percent, round_percent
 from vqa.scoring.id_lists import match_ids
-from vqa.scoring.intervals import Clusters, Rate, cluster_names
+from vqa.scoring.intervals import Clusters, Rate, cluster_names, rows_by_name
 from vqa.scoring.official_files import OfficialQuestions
 from vqa.scoring.protocols import Protocol, protocol_named
 from vqa.scoring.rules import official_note
@@ -130,7 +130,7 @@ def score_results(
     scores = protocol.score(predictions, sets)
     clusters = Clusters(cluster_names(questions.question_id, questions.image_id))
     overall, (by_answer_type, by_question_type) = clusters.rates_by_groupings(
-        scores, questions.answer_type, questions.question_type
+        scores, rows_by_name(questions.answer_type), rows_by_name(questions.question_type)
     )
     assert overall is not None, "there is at least one question"
     summary = ResultSummary(
