@@ -77,7 +77,7 @@ def test_counting_in_steps_equals_counting_at_once(answers: list[tuple[str, ...]
     in_steps = counts.regrouped(counts.group // 2)
     at_once = AnswerCounts.of(groups // 2, AnswerSets(answers))
     assert in_steps.commonest() == at_once.commonest()
-    assert in_steps.count.tolist() == at_once.count.tolist()
+    assert in_steps.times.tolist() == at_once.times.tolist()
     assert in_steps.first.tolist() == at_once.first.tolist()
 
 

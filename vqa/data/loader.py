@@ -226,7 +226,7 @@ class GroupedLoader:
             rows,
         )
 
-    def _array(self, values: npt.NDArray[Any], dtype: type[np.generic]) -> NDArray:
+    def _array(self, values: npt.NDArray[Any], dtype: type[np.number[Any]]) -> NDArray:
         array = np.ascontiguousarray(values, dtype=dtype)
         if self._numpy:
             return array

@@ -18,47 +18,47 @@ class AnswerCounts(NamedTuple):
     Attributes
     ----------
     group, form : int64 (P,), forms numbered as in `forms`
-    count : int64 (P,)
+    times : int64 (P,), how often the pair occurs
     first : int64 (P,), place of the pair's first occurrence among all answers
     forms : the answers as they are compared
     """
 
     group: Integers
     form: Integers
-    count: Integers
+    times: Integers
     first: Integers
     forms: list[str]
 
     @classmethod
     def of(cls, groups: Integers, answers: AnswerSets) -> AnswerCounts:
         """Count the human answers of N questions in the groups int64 (N,), each occurrence once."""
-        ones, places = np.ones(len(answers.rows), dtype=np.int64), np.arange(len(answers.rows))
-        return cls(groups[answers.rows], answers.compared.codes, ones, places, list(answers.compared.known))._joined()
+        group, form, forms = groups[answers.rows], answers.compared.codes, list(answers.compared.known)
+        order, starts = _runs(group * len(forms) + form)
+        first = order[starts]
+        return cls(group[first], form[first], np.diff(starts, append=len(form)), first, forms)
 
     def regrouped(self, group: Integers) -> AnswerCounts:
         """Return the counts in fewer groups, `group` int64 (P,) being the new one of each pair."""
-        return self._replace(group=group)._joined()
-
-    def _joined(self) -> AnswerCounts:
-        """Return each pair once."""
-        keys = self.group * len(self.forms) + self.form
-        order = stable_order(keys)
-        starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
-        if not len(starts):
-            return self
-        of_pair = order[starts]
-        return self._replace(
-            group=self.group[of_pair],
-            form=self.form[of_pair],
-            count=np.add.reduceat(self.count[order], starts),
-            first=np.minimum.reduceat(self.first[order], starts),
+        order, starts = _runs(group * len(self.forms) + self.form)
+        return AnswerCounts(
+            group[order[starts]],
+            self.form[order[starts]],
+            np.add.reduceat(self.times[order], starts),
+            np.minimum.reduceat(self.first[order], starts),
+            self.forms,
         )
 
     def commonest(self) -> list[str]:
         """Return the commonest form of each group, in the order of their numbers; of equals the one that is first."""
-        by_count = np.lexsort((self.first, -self.count, self.group))
+        by_count = np.lexsort((self.first, -self.times, self.group))
         _, commonest = np.unique(self.group[by_count], return_index=True)
         return [self.forms[form] for form in self.form[by_count][commonest]]
+
+
+def _runs(keys: Integers) -> tuple[Integers, Integers]:
+    """Return an order of keys from 0 that puts equal ones together, and where in it each distinct key begins."""
+    order = stable_order(keys)
+    return order, np.flatnonzero(np.diff(keys[order], prepend=-1))
 
 
 def majority_answers(answers: AnswersLike) -> list[str]:
