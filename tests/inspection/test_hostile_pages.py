@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 from hostile_texts import TEXTS, UNSEEN
 
+from vqa.data.cards import DatasetCard, SplitFiles
+from vqa.data.dataset import Dataset
 from vqa.data.originals import Originals
+from vqa.data.table import QuestionTable
 from vqa.data.vocab import Vocabulary
 from vqa.display import visible
+from vqa.doctor.findings import Finding, Findings
 from vqa.evaluation.prediction_files import write_predictions
 from vqa.evaluation.predictions import check_predictions
+from vqa.evaluation.run import Run
 from vqa.evaluation.trained_model import TrainedModel
 from vqa.inspection.comparison import write_comparison_html
 from vqa.inspection.gallery import write_gallery
@@ -21,6 +28,7 @@ from vqa.inspection.source import Source, open_source
 from vqa.inspection.thumbnails import Thumbnails, thumbnails
 from vqa.nn.spec import NetworkSpec
 from vqa.scoring.compare import PredictionSet, compare
+from vqa.scoring.ranking import rank
 
 # The texts and attributes that a reader or a screen reader is shown, in the page as it stands now.
 SHOWN = """() => {
@@ -153,17 +161,42 @@ def test_a_page_from_a_file_whose_provenance_is_hostile(page: Any, tmp_path: Pat
     look_at_everything(page, (tmp_path / "page.html").as_uri())
 
 
-def test_reports_in_a_notebook(page: Any, tmp_path: Path, folder: Originals) -> None:
+def shown_in_a_notebook(value: Any) -> str:
+    """Return what a notebook shows of a value: its HTML where it has some, else its text."""
+    html = getattr(value, "_repr_html_", None)
+    return html() if html else f"<pre>{escape(value if isinstance(value, str) else repr(value))}</pre>"
+
+
+def test_everything_that_a_notebook_shows(page: Any, tmp_path: Path, folder: Originals) -> None:
     frame = hostile_frame()
     source = HostileSource(TEXTS[3], frame, folder)
-    comparison = compare(*(PredictionSet(name, frame, {"card": TEXTS[0]}) for name in (TEXTS[1], TEXTS[20])))
-    record = {"card": TEXTS[0], "seed": 1, "best_epoch": 2}
+    sets = [PredictionSet(name, frame, {"card": TEXTS[0]}) for name in (TEXTS[1], TEXTS[20], TEXTS[22])]
+    record = {"card": TEXTS[0], "seed": 1, "best_epoch": 2, "best": {"any_of": 0.5, TEXTS[20]: 0.5, TEXTS[4]: 0.5}}
     network = NetworkSpec(TEXTS[2], 3, 2, 0, "none", (1,), {})
-    run = HostileModel(Path(TEXTS[20]), record, Vocabulary([TEXTS[0]], [TEXTS[3]]), network, TEXTS[11])
-    html = [each._repr_html_() for each in (source.evaluation, comparison, run)]
-    (tmp_path / "notebook.html").write_text(
-        f"<!doctype html><meta charset=utf-8><title>notebook</title><body>{''.join(html)}", encoding="utf-8"
-    )
+    vocabulary = Vocabulary([TEXTS[0], *TEXTS[20:24]], [TEXTS[21], TEXTS[23], TEXTS[3]])
+    model = HostileModel(Path(TEXTS[20]), record, vocabulary, network, TEXTS[11])
+    path = tmp_path / TEXTS[21]
+    path.mkdir()
+    (path / "history.csv").write_text("epoch\n1\n")
+    loss = SimpleNamespace(name=TEXTS[21], activation=TEXTS[20])
+    run = Run(path, record, vocabulary, SimpleNamespace(spec=network), loss)
+    table = QuestionTable(["1"], [TEXTS[1]], [TEXTS[0]], [(TEXTS[2],)], source=TEXTS[21])
+    card = DatasetCard(Path(TEXTS[21]), TEXTS[22], "csv", None, {TEXTS[20]: SplitFiles()}, None)
+    every = [
+        source.evaluation, compare(*sets[:2]), rank(sets), model, run, repr(model), repr(run), frame, repr(frame),
+        Findings([Finding(TEXTS[20], "error", TEXTS[13])]), table, Dataset(card, vocabulary), vocabulary,
+    ]  # fmt: skip
+    # Selections, and what pandas makes of them, are predictions tables as well.
+    for chosen in (
+        frame[["question_id", "question", "answers"]],
+        frame.rename(columns={"loss": TEXTS[3], "score": TEXTS[20]}),
+        frame.set_index("question")[["hit"]],
+        frame.groupby(["answer_type", "question_type"])[["loss"]].mean(),
+    ):
+        every += [chosen, repr(chosen)]
+    body = "".join(map(shown_in_a_notebook, every))
+    content = f"<!doctype html><meta charset=utf-8><title>notebook</title><body>{body}"
+    (tmp_path / "notebook.html").write_text(content, encoding="utf-8")
     page.goto((tmp_path / "notebook.html").as_uri())
     assert_calm(page)
-    assert page.locator("table").count() >= 4
+    assert page.locator("table").count() >= 12

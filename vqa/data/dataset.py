@@ -15,6 +15,7 @@ from vqa.data.options import EXACT, NORMALIZED, DataOptions
 from vqa.data.readers import read_split
 from vqa.data.table import QuestionTable, answer_spellings
 from vqa.data.vocab import EncodedQuestions, Vocabulary, build_vocabulary, encode_questions
+from vqa.display import visible
 from vqa.errors import ConfigError, DataError, ImageError
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,8 @@ class Dataset:
         self._images: ImageStore | None = None
 
     def __repr__(self) -> str:
-        return f"Dataset({self.card.name!r}, splits {', '.join(self.splits)}, {self.vocabulary.num_answers} answers)"
+        splits = visible(", ".join(self.splits))
+        return f"Dataset({self.card.name!r}, splits {splits}, {self.vocabulary.num_answers} answers)"
 
     @property
     def splits(self) -> list[str]:

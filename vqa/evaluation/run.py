@@ -15,7 +15,7 @@ from vqa.data.dataset import Dataset
 from vqa.data.loader import ALL
 from vqa.data.options import DataOptions
 from vqa.data.vocab import Vocabulary
-from vqa.display import html_table
+from vqa.display import html_table, visible
 from vqa.errors import RunError
 from vqa.evaluation.asking import one_question
 from vqa.evaluation.batches import evaluation_batches
@@ -92,7 +92,7 @@ class Run(TrainedModel):
 
     def __repr__(self) -> str:
         record = self.record
-        return (
+        return visible(
             f"Run({str(self.path)!r}, {self.spec.preset} on {Path(record['card']).name}, loss {self.loss.name}, "
             f"best epoch {record['best_epoch']} of {len(self.history)}, "
             f"validation any-of {format_rate(record['best']['any_of'])})"

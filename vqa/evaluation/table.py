@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_object_dtype
 
 from vqa.display import html_table, html_text, visible
 
@@ -23,22 +24,37 @@ class PredictionsTable(pd.DataFrame):
 
     def __repr__(self) -> str:
         if not set(SHOWN) < set(self.columns):
-            return super().__repr__()
+            return repr(self._with_visible_texts())
         texts = dict.fromkeys(("question", "answers", "prediction"), _abbreviated)
         return f"{self[SHOWN].to_string(max_rows=SHOWN_ROWS, formatters=texts)}\n\n{self._rest()}"
 
     def _repr_html_(self) -> str:
         if not set(SHOWN) < set(self.columns):
-            return self.to_html(max_rows=SHOWN_ROWS)
+            return self._with_visible_texts().to_html(max_rows=SHOWN_ROWS)
         rows = self[SHOWN].head(SHOWN_ROWS).itertuples(index=False)
         cells = [
             (question, ", ".join(answers), best, f"{loss:.4f}", hit) for question, answers, best, loss, hit in rows
         ]
         return html_table(SHOWN, cells, "lllrr") + html_text(self._rest())
 
+    def _with_visible_texts(self) -> pd.DataFrame:
+        """Return a selection, or what pandas made of the table, as pandas shows it but for what cannot be seen."""
+        frame = pd.DataFrame(self).rename(index=_visible_text, columns=_visible_text)
+        for axis in frame.axes:
+            axis.names = [_visible_text(name) for name in axis.names]
+        for place, kind in enumerate(frame.dtypes):
+            if is_object_dtype(kind):
+                frame.isetitem(place, frame.iloc[:, place].map(_visible_text))
+        return frame
+
     def _rest(self) -> str:
-        others = ", ".join(str(name) for name in self.columns if name not in SHOWN)
+        others = visible(", ".join(str(name) for name in self.columns if name not in SHOWN))
         return f"[{len(self)} rows x {len(self.columns)} columns; not shown: {others}]"
+
+
+def _visible_text(value: Any) -> Any:
+    """Return a text, or the text of a list, as it can be seen; anything else as it is."""
+    return visible(str(value)) if isinstance(value, (str, tuple)) else value
 
 
 def _abbreviated(value: Any) -> str:

@@ -19,7 +19,7 @@ from vqa.data.loader import ALL
 from vqa.data.options import DataOptions
 from vqa.data.table import QuestionTable
 from vqa.data.vocab import Vocabulary
-from vqa.display import html_table
+from vqa.display import html_table, visible
 from vqa.errors import RunError
 from vqa.evaluation.asking import Answer, ImageLike, answer_of, check_question, image_values, one_question
 from vqa.evaluation.model_dataset import open_dataset
@@ -71,7 +71,8 @@ class TrainedModel(ABC):
         self.elsewhere: Callable[[Dataset, str, int | None], Iterator[Predicted]] | None = None
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self.path)!r}, {self.spec.preset}, best epoch {self.record['best_epoch']})"
+        name, best_epoch = type(self).__name__, self.record["best_epoch"]
+        return visible(f"{name}({str(self.path)!r}, {self.spec.preset}, best epoch {best_epoch})")
 
     def _repr_html_(self) -> str:
         facts = [
