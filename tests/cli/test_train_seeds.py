@@ -84,6 +84,20 @@ def test_whatever_a_kill_left_is_resumed(folder: Path) -> None:
     assert len(seed_folders(left)) == 3
 
 
+def test_runs_of_two_systems_are_not_taken_for_one(folder: Path) -> None:
+    """--overwrite with fewer seeds, or killed between two of them, leaves runs that were trained otherwise."""
+    mixed = folder / "mixed"
+    shutil.copytree(folder / "both", mixed)
+    one = ["train", str(folder / "card.toml"), "--run", str(mixed / "seed-2"), "--seed", "2", "--overwrite"]
+    assert run(*one, *SMALL, "--batch-size", "7").exit_code == 0
+    for command in (["evaluate", str(mixed)], ["compare", str(mixed), str(folder / "both")]):
+        result = run(*command)
+        assert result.exit_code == 1
+        assert "seed-2 is not of the system of seed-1: batch_size is 7, not 256" in result.stderr
+    assert run(*one, *SMALL, "--save-every", "2").exit_code == 0
+    assert run("evaluate", str(mixed)).exit_code == 0
+
+
 def test_a_run_that_is_a_link_to_elsewhere_is_refused(folder: Path) -> None:
     links, elsewhere = folder / "links", folder / "elsewhere"
     shutil.copytree(folder / "both" / "seed-1", links / "seed-1")

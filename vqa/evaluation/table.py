@@ -44,7 +44,7 @@ class PredictionsTable(pd.DataFrame):
             axis.names = [_visible_text(name) for name in axis.names]
         for place, kind in enumerate(frame.dtypes):
             if is_object_dtype(kind):
-                frame.isetitem(place, frame.iloc[:, place].map(_visible_text))
+                frame.isetitem(place, frame.iloc[:, place].map(_visible_text).to_numpy())
         return frame
 
     def _rest(self) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vqa.errors import ConfigError, InstallationError
 from vqa.evaluation.trained_model import TrainedModel
-from vqa.training.seed_folders import seed_folders
+from vqa.training.seed_folders import check_one_system, seed_folders
 
 SUFFIX = ".onnx"
 
@@ -58,5 +58,15 @@ def open_trained(
 def open_seeds(
     folder: str | Path, *, card: str | Path | None = None, device: str = "cpu", engine: str | None = None
 ) -> list[TrainedModel]:
-    """Open the runs of a folder that ``vqa train --seeds`` made, as `open_trained` does; [] for anything else."""
-    return [open_trained(path, card=card, device=device, engine=engine) for path in seed_folders(folder)]
+    """Open the runs of a folder that ``vqa train --seeds`` made, as `open_trained` does; [] for anything else.
+
+    Raises
+    ------
+    RunError
+        The runs are not of one system.
+    VqaError
+        As `open_trained`.
+    """
+    folders = seed_folders(folder)
+    check_one_system(folders)
+    return [open_trained(path, card=card, device=device, engine=engine) for path in folders]
