@@ -17,9 +17,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from vqa.display import visible
+
 
 class VqaError(Exception):
     """An error whose message is one line for the user; the command prints it and exits with 1."""
+
+    def __str__(self) -> str:
+        # A name or an id that it quotes from a file may have line breaks.
+        return visible(super().__str__())
 
 
 class InstallationError(VqaError, ImportError):

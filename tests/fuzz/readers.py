@@ -1,53 +1,52 @@
-"""Every reader of files, with a valid file to start from; what may be raised, and what an input may cost."""
+"""Every reader of files by name, with a valid file to start from and what is known of its format."""
 
 from __future__ import annotations
 
-import collections
-import csv
-import io
 import json
-import pickle
-import random
-import shutil
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Union
+from unittest import mock
 
-import numpy as np
+import binary_seeds
+import seeds
+from formats import GZIP, NPY, PARQUET, PNG, PROTOBUF, SAFETENSORS, ZIP
+from mutations import TEXT, Format
+from seeds import GOLDEN, OFFICIAL
 
-from vqa.data.cards import load_card
-from vqa.data.image_files import decode_image
-from vqa.data.readers import read_split
+from vqa.data import pixel_cache
+from vqa.data.cards import DatasetCard, SplitFiles, load_card
+from vqa.data.image_files import ImageFolder, decode_image
+from vqa.data.readers import easy_vqa, read_split
+from vqa.data.table import QuestionTable
 from vqa.data.vocab import Vocabulary
-from vqa.errors import VqaError
+from vqa.demo.uploads import decode_upload
 from vqa.evaluation.prediction_files import read_predictions, read_provenance
 from vqa.evaluation.run_contents import read_run
 from vqa.export.description import read_description
-from vqa.export.safetensors_file import open_safetensors, pack
-from vqa.features.files import FeatureStore, ids_file
+from vqa.export.golden import decode_golden
+from vqa.export.run_description import read_settings
+from vqa.export.safetensors_file import open_safetensors
+from vqa.features.files import FeatureStore, FeatureWriter
 from vqa.features.torch_archive import read_torch_archive
-from vqa.files import sha256_of_file
 from vqa.params_file import open_params
-from vqa.scoring.official_files import read_official
+from vqa.scoring.gqa import read_gqa_choices, read_gqa_questions, score_gqa
+from vqa.scoring.official_files import read_majority_answers, read_official
 from vqa.scoring.official_results import read_results
+from vqa.scoring.parquet_parts import predictions_source, questions_source
+from vqa.scoring.parts_report import score_parts
 from vqa.scoring.prediction_formats import read_system_answers
 from vqa.training.run_config import read_config
 from vqa.training.run_folder import recover
 from vqa.training.run_records import read_record
 
-TESTS = Path(__file__).resolve().parent.parent
-GOLDEN, OFFICIAL, CORPUS = TESTS / "golden", TESTS / "scoring" / "files", TESTS / "fuzz" / "corpus"
-# What readers have tripped over before: numbers at the edges of types, empty and odd texts, brackets, other alphabets.
-TOKENS = (
-    b"0", b"-1", b"1e999", b"-0.0", b"NaN", b"Infinity", b"null", b"true", b"9223372036854775808", b"4294967296",
-    b'"', b"\\", b"\\u0000", b"\\ud800", b"\x00", b"\xff", b"\xef\xbb\xbf", b"\r", b"\n", b",", b"[", b"]", b"{", b"}",
-    b"[" * 2000, b"../", b"/dev/zero", b"=cmd", "\u202e".encode(), "é".encode(), b" " * 500, b'"a":1,', b"[]", b'""',
-    b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x00\x00\x00\x80",
-)  # fmt: skip
+CORPUS = Path(__file__).resolve().parent / "corpus"
+Read = Callable[[Path], object]
+Seed = Union[bytes, Callable[[], bytes]]
 
 
-class Reader(NamedTuple):
+class Reader:
     """A function that reads a file of a name, and a valid file of that name.
 
     Attributes
@@ -55,11 +54,37 @@ class Reader(NamedTuple):
     name : of the file, in a folder that holds what else is needed
     read : from the path; raises VqaError or OSError where the file is not right
     seed : the valid file
+    form : how the file is taken apart
+    beside : files that are beside it, by name
     """
 
-    name: str
-    read: Callable[[Path], object]
-    seed: bytes
+    def __init__(
+        self,
+        name: str,
+        read: Read,
+        seed: Seed,
+        form: Format = TEXT,
+        beside: dict[str, Seed] | None = None,
+    ) -> None:
+        self.name, self.read, self.form, self.beside = name, read, form, beside or {}
+        self._seed = seed
+
+    @property
+    def seed(self) -> bytes:
+        return _content(self._seed)
+
+    def prepare(self, folder: Path) -> Path:
+        """Write what is beside the file, and return where the file goes."""
+        for name, content in self.beside.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(_content(content))
+        path = folder / self.name
+        path.parent.mkdir(exist_ok=True)
+        return path
+
+
+def _content(seed: Seed) -> bytes:
+    return seed if isinstance(seed, bytes) else seed()
 
 
 def _card(path: Path) -> None:
@@ -68,176 +93,226 @@ def _card(path: Path) -> None:
         read_split(card, split, max_bad=1.0)
 
 
-def _split_of(form: str, more: str = "") -> Callable[[Path], None]:
+def _split(name: str, form: str, seed: bytes, more: str = "", container: Format = TEXT) -> Reader:
+    """Return the reader of a file of questions; its card is read once for each folder."""
+    cards: dict[Path, DatasetCard] = {}
+    text = f'name = "x"\nformat = "{form}"\n[splits.train]\nfile = "{name}"\n{more}'
+
     def read(path: Path) -> None:
-        card = path.parent / f"{form}-card.toml"
-        if not card.exists():
-            card.write_text(f'name = "x"\nformat = "{form}"\n{more}[splits.train]\nfile = "{path.name}"\n')
-        read_split(load_card(card), "train", max_bad=1.0)
+        if path.parent not in cards:
+            cards[path.parent] = load_card(path.with_name("card.toml"))
+        read_split(cards[path.parent], "train", max_bad=1.0)
 
-    return read
-
-
-def _provenance(path: Path) -> None:
-    table = path.with_name("table.csv")
-    if not table.exists():
-        table.write_text("x")
-    read_provenance(table)
+    return Reader(name, read, seed, container, {"card.toml": text.encode("utf-8")})
 
 
-def _run_json(path: Path) -> None:
-    if not (path.parent / "vocab.json").exists():
-        for name in ("vocab.json", "best.params"):
-            shutil.copy(GOLDEN / "run" / name, path.parent / name)
-    read_run(path.parent)
+def _easy_vqa(path: Path) -> None:
+    with mock.patch.object(easy_vqa, "package_folder", return_value=path.parent.parent):
+        read_split(_EASY_VQA, "train", max_bad=1.0)
 
 
-def _features(path: Path) -> None:
-    if not ids_file(path).exists():
-        ids_file(path).write_text("a\nb\n")
-    store = FeatureStore(path, "features")
-    store.read(store.image_ids)
+_EASY_VQA = DatasetCard(Path("card.toml"), "x", "easy-vqa", None, {"train": None}, None)  # type: ignore[dict-item]
 
 
-def _commit(path: Path) -> None:
-    recover(path.parent)
+def _set_aside(path: Path) -> None:
+    files = SplitFiles(questions=path.with_name("questions.json"), annotations=path)
+    read_split(DatasetCard(path, "x", "vqa-json", None, {"train": files}, None), "train", max_bad=1.0)
 
 
-def _seed_of_npy() -> bytes:
-    data = io.BytesIO()
-    np.save(data, np.arange(8, dtype=np.float32).reshape(2, 4))
-    return data.getvalue()
-
-
-def _questions(path: Path) -> None:
-    read_official(path, OFFICIAL / "annotations.json")
-
-
-def _annotations(path: Path) -> None:
-    read_official(OFFICIAL / "questions.json", path)
+def _golden(path: Path) -> None:
+    decode_golden(path.read_bytes().decode("latin-1"))
 
 
 def _metadata(path: Path) -> None:
     try:
         metadata = json.loads(path.read_bytes().decode("utf-8", "replace"))
     except (ValueError, RecursionError):
-        return  # the texts are fuzzed, not the JSON around them
+        return  # the texts are damaged, not the JSON around them
     if isinstance(metadata, dict) and all(isinstance(value, str) for value in metadata.values()):
         read_description(metadata, path)
 
 
-def readers(folder: Path) -> dict[str, Reader]:
-    """Return all readers by name.
+def _onnx(path: Path) -> None:
+    from vqa.export.model import load_model
 
-    Parameters
-    ----------
-    folder : for files that seeds are made of
-    """
-    provenance = {"run": "runs/x", "card": "card.toml", "split": "test", "data_hash": "0", "seed": 1}
-    (folder / "table.csv").write_text("x")
-    provenance["sha256"] = sha256_of_file(folder / "table.csv")
-    zjb = b"ZJL1,what is it,dog,cat,cow,what color,red,blue,green" + b",q,a,b,c" * 3 + b"\n"
-    table = b'question_id,image_id,question,answer_1,answer_2\n1,a,what is it,dog,"a, b"\n2,b,who,he,she\n'
-    system = json.dumps([{"question_id": 1, "answer": "a", "probability": 0.5}, {"question_id": 2, "answer": "b"}])
-    return {
-        "card": Reader("card.toml", _card, (GOLDEN / "card.toml").read_bytes()),
-        "csv questions": Reader("train.csv", _split_of("csv"), table),
-        "zjb questions": Reader("train.txt", _split_of("zjb"), zjb),
-        "official questions": Reader("questions.json", _questions, (OFFICIAL / "questions.json").read_bytes()),
-        "official annotations": Reader("annotations.json", _annotations, (OFFICIAL / "annotations.json").read_bytes()),
-        "official results": Reader("results.json", read_results, (OFFICIAL / "results.json").read_bytes()),
-        "results of other systems": Reader("system.json", read_system_answers, system.encode()),
-        "predictions .jsonl": Reader("table.jsonl", read_predictions, (GOLDEN / "predictions.jsonl").read_bytes()),
-        "predictions .csv": Reader("table.csv", read_predictions, _golden_csv()),
-        "provenance": Reader("table.csv.meta.json", _provenance, json.dumps(provenance).encode()),
-        "run.json": Reader("run.json", _run_json, (GOLDEN / "run" / "run.json").read_bytes()),
-        "loop.json": Reader(
-            "loop.json",
-            lambda path: read_record(path.parent, "loop.json"),
-            (GOLDEN / "interrupted" / "loop.json").read_bytes(),
-        ),
-        "commit.json": Reader("commit.json", _commit, b'{"written": ["run.json"], "removed": ["loop.json"]}'),
-        "config.json": Reader("config.json", read_config, (GOLDEN / "run" / "config.json").read_bytes()),
-        "vocab.json": Reader(
-            "vocab.json",
-            lambda path: Vocabulary.from_json(path.read_bytes().decode("utf-8", "replace")),
-            (GOLDEN / "run" / "vocab.json").read_bytes(),
-        ),
-        ".params": Reader("x.params", open_params, (GOLDEN / "run" / "best.params").read_bytes()[-3000:]),
-        "safetensors": Reader("x.safetensors", open_safetensors, pack({"a": np.ones((2, 3), np.float32)}, {"k": "v"})),
-        "ONNX metadata": Reader("metadata.json", _metadata, b'{"vqa": "{}", "vqa.vocabulary": "{}"}'),
-        "features": Reader("features.npy", _features, _seed_of_npy()),
-        "torch archive": Reader("x.pth", read_torch_archive, _torch_archive()),
-        "image": Reader("x.png", decode_image, (GOLDEN / "images" / "test0.png").read_bytes()),
-    }
+    load_model(path, threads=1).check_golden()
 
 
-def _golden_csv() -> bytes:
-    rows = [json.loads(line) for line in (GOLDEN / "predictions.jsonl").read_text(encoding="utf-8").splitlines()[:3]]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]))
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: json.dumps(value) if isinstance(value, list) else value for name, value in row.items()})
-    return text.getvalue().encode()
+def _features(path: Path) -> None:
+    store = FeatureStore(path.with_name("features.npy"), "features")
+    store.read(store.image_ids)
 
 
-def _torch_archive() -> bytes:
-    """Return the beginning of PyTorch's old format: a magic number, the protocol, and sizes of number types."""
-    sizes = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"int": 4}}
-    parts = [0x1950A86A20F9469CFC6C, 1001, sizes, collections.OrderedDict(), []]
-    return b"".join(pickle.dumps(part, protocol=2) for part in parts)
+def _unfinished(path: Path) -> None:
+    target = path.with_name("new.npy")
+    path.with_name("new.npy.part").write_bytes(binary_seeds.npy())
+    with FeatureWriter(target, (4,), "float32", {"encoder": {"name": "x"}}):
+        pass
 
 
-def mutated(data: bytes, numbers: random.Random) -> bytes:
-    """Return a file with one to eight changes: bits, tokens, pieces that go, come twice or change places, an end."""
-    for _ in range(numbers.randint(1, 8)):
-        place = numbers.randint(0, len(data))
-        end = min(len(data), place + numbers.choice((1, 2, 4, 8, 40)))
-        how = numbers.randrange(7)
-        if how == 0 and place < len(data):
-            data = data[:place] + bytes([data[place] ^ 1 << numbers.randrange(8)]) + data[place + 1 :]
-        elif how == 1:
-            data = data[:place] + numbers.choice(TOKENS) + data[place:]
-        elif how == 2:
-            data = data[:place] + numbers.choice(TOKENS) + data[end:]
-        elif how == 3:
-            data = data[:place] + data[end:]
-        elif how == 4:
-            data = data[:end] + data[place:end] * numbers.choice((1, 1, 50)) + data[end:]
-        elif how == 5:
-            other = numbers.randint(0, len(data))
-            data = data[:other] + data[place:end] + data[other:]
-        elif numbers.random() < 0.3:
-            data = data[:place]
-    return data[:100_000]
+def _gqa(path: Path) -> None:
+    questions = read_gqa_questions(path.with_name("questions.json"))
+    choices = read_gqa_choices(path.with_name("choices.json"))
+    score_gqa(questions, list(questions), ["yes"] * len(questions), choices=choices)
 
 
-def complaint(reader: Reader, path: Path) -> str:
-    """Read a file; return what is wrong with how that ends, or nothing."""
-    try:
-        reader.read(path)
-    except (VqaError, OSError) as error:
-        return f"more than one line: {error}" if "\n" in str(error) else ""
-    except Exception as error:
-        inside = [frame for frame in traceback.extract_tb(error.__traceback__) if "/vqa/" in frame.filename]
-        place = f"{Path(inside[-1].filename).name}:{inside[-1].lineno}" if inside else ""
-        return f"{type(error).__name__} at {place}: {error}"
-    return ""
+def _video(path: Path) -> None:
+    from vqa.data.video import read_frames
+
+    read_frames(path, 2, (4, 4))
+
+
+def _word_vectors(path: Path) -> None:
+    binary_seeds.fill_from(path)
+
+
+def _history(path: Path) -> None:
+    from vqa.training.checkpoint import read_history
+
+    read_history(path)
+
+
+def _parts(path: Path) -> None:
+    answers, questions = (str(path.with_name(f"{name}.parquet")) for name in ("predictions", "questions"))
+    score_parts(predictions_source([answers]), questions_source([questions]), ["any-of"], scratch=path.parent)
+
+
+def _cached(path: Path) -> None:
+    """Read what a cache holds as if the images were those that it is of."""
+    images = ImageFolder(path.parent / "images")
+    with mock.patch.multiple(
+        pixel_cache,
+        cache_folder=lambda: path.parent,
+        _content_key=lambda *_: "key",
+        _decode_in_threads=lambda *_: iter([binary_seeds.pixels()]),
+    ):
+        pixels = pixel_cache.cached_pixels(["a.png"], images, None, _ONE_IMAGE)
+        pixels[[0]]
+
+
+def _cached_faults(path: Path) -> None:
+    path.with_name("key.npy").unlink(missing_ok=True)
+    _cached(path)
+
+
+_ONE_IMAGE = QuestionTable(["1"], ["a.png"], ["what"], [("a",)], source="x")
+_IMAGE = {"images/a.png": (GOLDEN / "images" / "test0.png").read_bytes()}
+_NPY_IDS = {"features.ids.txt": b"a\nb\n"}
+_QUESTIONS = (OFFICIAL / "questions.json").read_bytes()
+_ANNOTATIONS = seeds.annotations()
+_GQA = {f"{name}.json": (OFFICIAL / f"gqa_{name}.json").read_bytes() for name in ("questions", "choices")}
+_RUN = {name: (GOLDEN / "run" / name).read_bytes() for name in ("vocab.json", "best.params")}
+
+
+def _official(path: Path) -> None:
+    read_official(path.with_name("questions.json"), path.with_name("annotations.json"))
+
+
+READERS = {
+    "card": Reader("card.toml", _card, (GOLDEN / "card.toml").read_bytes(), beside=seeds.golden_files()),
+    "card of a table": Reader("card.toml", _card, seeds.TABLE_CARD, beside={"train.csv": seeds.TABLE}),
+    "csv questions": _split("train.csv", "csv", seeds.TABLE),
+    "csv questions .gz": _split("train.csv", "csv", binary_seeds.gzipped(seeds.TABLE), container=GZIP),
+    "csv with options": _split("train.csv", "csv", seeds.OPTIONS, seeds.OPTION_COLUMNS),
+    "zjb questions": _split("train.txt", "zjb", seeds.ZJB),
+    "json questions": _split("train.json", "json", seeds.RECORDS),
+    "jsonl questions": _split("train.jsonl", "jsonl", seeds.RECORD_LINES),
+    "A-OKVQA questions": _split("train.json", "json", seeds.AOKVQA, seeds.AOKVQA_COLUMNS),
+    "DAQUAR questions": _split("train.txt", "daquar", seeds.DAQUAR, "[daquar]\nanswer_sets = true\n"),
+    "easy-VQA questions": Reader("train/questions.json", _easy_vqa, b'[["what is it?", "circle", 0], ["a?", "b", 1]]'),
+    "official questions": Reader("questions.json", _official, _QUESTIONS, beside={"annotations.json": _ANNOTATIONS}),
+    "official questions .gz": Reader(
+        "questions.json", _official, binary_seeds.gzipped(_QUESTIONS), GZIP, {"annotations.json": _ANNOTATIONS}
+    ),
+    "official annotations": Reader("annotations.json", _official, _ANNOTATIONS, beside={"questions.json": _QUESTIONS}),
+    "official records set aside": Reader(
+        "annotations.json", _set_aside, _ANNOTATIONS, beside={"questions.json": _QUESTIONS}
+    ),
+    "official majority answers": Reader("annotations.json", read_majority_answers, _ANNOTATIONS),
+    "official results": Reader("results.json", read_results, (OFFICIAL / "results.json").read_bytes()),
+    "GQA questions": Reader("questions.json", _gqa, seeds.first_keys(_GQA["questions.json"]), beside=_GQA),
+    "GQA choices": Reader("choices.json", _gqa, seeds.first_keys(_GQA["choices.json"]), beside=_GQA),
+    "answers .json": Reader("system.json", read_system_answers, seeds.ANSWERS),
+    "answers .csv": Reader("system.csv", read_system_answers, seeds.ANSWER_TABLE),
+    "answers of lmms-eval": Reader("system.jsonl", read_system_answers, seeds.LMMS_EVAL),
+    "answers of VLMEvalKit": Reader("system.xlsx", read_system_answers, binary_seeds.excel, ZIP),
+    "answers .parquet": Reader("system.parquet", read_system_answers, binary_seeds.answers_parquet, PARQUET),
+    "predictions .jsonl": Reader("table.jsonl", read_predictions, seeds.predictions()),
+    "predictions .csv": Reader("table.csv", read_predictions, seeds.predictions_csv()),
+    "predictions .parquet": Reader("table.parquet", read_predictions, binary_seeds.predictions_parquet, PARQUET),
+    "parts, predictions": Reader(
+        "predictions.parquet",
+        _parts,
+        binary_seeds.answers_parquet,
+        PARQUET,
+        {"questions.parquet": binary_seeds.questions_parquet},
+    ),
+    "parts, questions": Reader(
+        "questions.parquet",
+        _parts,
+        binary_seeds.questions_parquet,
+        PARQUET,
+        {"predictions.parquet": binary_seeds.answers_parquet},
+    ),
+    "provenance": Reader(
+        "table.csv.meta.json",
+        lambda path: read_provenance(path.with_name("table.csv")),
+        seeds.PROVENANCE,
+        beside={"table.csv": b"x"},
+    ),
+    "run.json": Reader(
+        "run.json", lambda path: read_run(path.parent), (GOLDEN / "run" / "run.json").read_bytes(), beside=_RUN
+    ),
+    "loop.json": Reader(
+        "loop.json",
+        lambda path: read_record(path.parent, "loop.json"),
+        (GOLDEN / "interrupted" / "loop.json").read_bytes(),
+    ),
+    "commit.json": Reader(
+        "commit.json",
+        lambda path: recover(path.parent),
+        b'{"written": ["run.json"], "removed": ["loop.json"]}',
+    ),
+    "config.json": Reader("config.json", read_config, (GOLDEN / "run" / "config.json").read_bytes()),
+    "vocab.json": Reader(
+        "vocab.json",
+        lambda path: Vocabulary.from_json(path.read_bytes().decode("utf-8", "replace")),
+        _RUN["vocab.json"],
+    ),
+    "history.csv": Reader("history.csv", _history, (GOLDEN / "interrupted" / "history.csv").read_bytes()),
+    ".params": Reader("x.params", open_params, binary_seeds.params),
+    "safetensors": Reader("x.safetensors", open_safetensors, binary_seeds.safetensors(), SAFETENSORS),
+    "torch archive": Reader("x.pth", read_torch_archive, binary_seeds.TORCH_ARCHIVE),
+    "ONNX metadata": Reader("metadata.json", _metadata, binary_seeds.metadata, binary_seeds.METADATA),
+    "ONNX file": Reader("model.onnx", _onnx, binary_seeds.onnx_file, PROTOBUF),
+    "golden outputs": Reader("golden.txt", _golden, binary_seeds.golden, binary_seeds.BASE64),
+    "features": Reader("features.npy", _features, binary_seeds.npy(), NPY, _NPY_IDS),
+    "features ids": Reader("features.ids.txt", _features, b"a\nb\n", beside={"features.npy": binary_seeds.npy()}),
+    "features settings": Reader(
+        "features.json", lambda path: read_settings(path.with_name("features.npy")), seeds.FEATURES_SETTINGS
+    ),
+    "features unfinished": Reader("new.npy.progress", _unfinished, seeds.UNFINISHED),
+    "pixel cache": Reader("key.npy", _cached, binary_seeds.cached_pixels(), NPY, _IMAGE),
+    "pixel cache faults": Reader(pixel_cache._faults_file(Path("key.npy")).name, _cached_faults, b"{}", beside=_IMAGE),
+    "word vectors": Reader("vectors.txt", _word_vectors, b"what 0.1 0.2\nis 1 2\nit -1e-3 4\n"),
+    "video .mp4": Reader("x.mp4", _video, partial(binary_seeds.video, "mp4")),
+    "video .mkv": Reader("x.mkv", _video, partial(binary_seeds.video, "matroska")),
+    "video .avi": Reader("x.avi", _video, partial(binary_seeds.video, "avi")),
+    "image .png": Reader("x.png", decode_image, _IMAGE["images/a.png"], PNG),
+    **{
+        f"image {suffix}": Reader(f"x{suffix}", decode_image, partial(binary_seeds.image, kind))
+        for suffix, kind in ((".jpg", "JPEG"), (".gif", "GIF"), (".tif", "TIFF"), (".webp", "WEBP"), (".bmp", "BMP"))
+    },
+    "upload": Reader("x.png", lambda path: decode_upload(path.read_bytes()), _IMAGE["images/a.png"], PNG),
+}
 
 
 def corpus(name: str) -> Sequence[Path]:
     """Return the files that a reader once tripped over."""
-    folder = CORPUS / name.replace(" ", "-").strip(".")
+    folder = CORPUS / folder_name(name)
     return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
-def inputs(reader: Reader, seed: int) -> Iterator[bytes]:
-    """Yield mutated files without end; a file that is valid after its mutation may be mutated further."""
-    numbers = random.Random(seed)
-    pool = [reader.seed]
-    while True:
-        data = mutated(numbers.choice(pool), numbers)
-        if numbers.random() < 0.01:
-            pool = [*pool[-50:], data]
-        yield data
+def folder_name(name: str) -> str:
+    """Return the name of a reader as the name of a folder."""
+    return name.replace(",", "").replace(" ", "-").strip(".")

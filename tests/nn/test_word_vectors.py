@@ -63,7 +63,15 @@ def test_vectors_of_another_size(network, write):
         load_word_vectors(network, VOCABULARY, write("what 1 2\ncat 1 2\n"))
 
 
-@pytest.mark.parametrize(("text", "message"), [("dog 1 2 3\n", "none of the"), ("cat 1 two 3\n", "numbers on each")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dog 1 2 3\n", "none of the"),
+        ("dog 1 2 3\ncat 1 two 3\n", ":2: expected a word and numbers: .*two"),
+        ("cat 1 nan 3\n", ":1: expected a word and finite numbers, got nan"),
+        ("cat 1 1e39 3\n", ":1: expected a word and finite numbers, got inf"),
+    ],
+)
 def test_useless_files(network, write, text, message):
     with pytest.raises(DataError, match=message):
         load_word_vectors(network, VOCABULARY, write(text))

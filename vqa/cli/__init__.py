@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from vqa.cli._options import STDOUT
-from vqa.display import visible_lines
+from vqa.display import visible
 from vqa.errors import OtherWorkerError, OtherWorkerInterrupted, VqaError
 
 
@@ -55,7 +55,7 @@ class ErrorReportingGroup(click.Group):
         except OtherWorkerError:
             ctx.exit(1)  # the other one says what happened
         except VqaError as error:
-            raise click.ClickException(visible_lines(str(error))) from error
+            raise click.ClickException(str(error)) from error
         except BrokenPipeError:
             # The reader of our output (head, less) has gone: not an error, and nothing more can be written.
             _silence_stdout()
@@ -64,7 +64,7 @@ class ErrorReportingGroup(click.Group):
             if error.filename == STDOUT:
                 _silence_stdout()
             place = f"{error.filename}: " if error.filename else ""
-            raise click.ClickException(visible_lines(f"{place}{error.strerror or error}")) from error
+            raise click.ClickException(visible(f"{place}{error.strerror or error}")) from error
         except KeyboardInterrupt as error:
             if not isinstance(error, OtherWorkerInterrupted):
                 click.echo(str(error) or "interrupted", err=True)

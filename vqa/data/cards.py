@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from vqa.data.columns import Columns, read_columns
@@ -34,6 +36,7 @@ IMAGE_KEYS: dict[str, tuple[str, ...]] = {
     "frames": ("kind", "path", "frames", "size", "originals", "follow_symlinks"),
 }
 MAX_ANNOTATORS = 10
+PADDING = re.compile(r"(.?[<>^])?0?\d{0,3}s?")
 EASY_VQA_SPLITS = ("train", "test")
 
 
@@ -208,7 +211,7 @@ def _csv_dialect(table: Table, where: str) -> CsvDialect:
     if "encoding" in table:
         try:
             "a".encode(text(table, "encoding", where))
-        except LookupError:
+        except (LookupError, UnicodeError):
             raise ConfigError(f"{where}: unknown encoding {table['encoding']!r}, expected one such as cp1252") from None
     return CsvDialect(**table)
 
@@ -253,7 +256,9 @@ def _image_name(table: dict[str, Any], where: str) -> str:
     pattern = text(table, "image_name", where)
     example = "'COCO_train2014_{image_id:0>12}.jpg'"
     try:
-        varies = pattern.format(image_id="1") != pattern.format(image_id="2")
+        # An id is padded to a few hundred characters at most, and not by a number in the id itself.
+        padded = all(PADDING.fullmatch(spec or "") for _, _, spec, _ in Formatter().parse(pattern))
+        varies = padded and pattern.format(image_id="1") != pattern.format(image_id="2")
     except (ValueError, LookupError, AttributeError, TypeError):
         varies = False
     if not varies:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from vqa.data.toml_values import Table, check_keys, is_whole, text
 from vqa.errors import ConfigError, DataError, did_you_mean
 
-NUMBERED_ANSWER = re.compile(r"answer_([1-9]\d*)")
+NUMBERED_ANSWER = re.compile(r"answer_([1-9]\d{0,8})")
 NAMES = ("question_id", "image_id", "question", "answer_type", "question_type")
 LISTS = ("answers", "options")
 SEPARATORS = ("answer_separator", "option_separator")

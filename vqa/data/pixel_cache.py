@@ -14,6 +14,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import PIL
 import platformdirs
@@ -24,7 +25,7 @@ from vqa.data.image_files import ImageFolder, Pixels, UnusableImagesError, decod
 from vqa.data.table import QuestionTable
 from vqa.errors import ImageError
 from vqa.features.stored_rows import StoredRows
-from vqa.files import is_own, lock_file, make_folder, parse_json, replacing
+from vqa.files import is_own, lock_file, make_folder, replacing
 
 FORMAT_VERSION = 1
 # Above this total, files are identified by size and modification time instead of by content.
@@ -102,9 +103,8 @@ def _cached_faults(path: Path) -> dict[str, str]:
     if not is_own(_faults_file(path)):
         return {}
     try:
-        faults: dict[str, str] = parse_json(_faults_file(path).read_text(encoding="utf-8"))
-        return faults
-    except (OSError, ValueError):
+        return msgspec.json.decode(_faults_file(path).read_bytes(), type=dict[str, str])
+    except (OSError, ValueError, RecursionError):
         return {}
 
 

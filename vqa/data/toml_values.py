@@ -15,16 +15,20 @@ else:
     import tomli as tomllib
 
 Table = dict[str, Any]
+MAX_DOTS = 200
 
 
 def read_toml(path: Path) -> Table:
     """Return the content of a TOML file."""
     try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
+        content = path.read_bytes().decode("utf-8")
+        # Python's reader takes the square of the number of parts of a name.
+        if any(line.count(".") > MAX_DOTS and not line.lstrip().startswith("#") for line in content.splitlines()):
+            raise ConfigError(f"{path}: not a dataset card: it has a line with more than {MAX_DOTS} dots")
+        return tomllib.loads(content)
     except FileNotFoundError:
         raise ConfigError(f"no such dataset card: {path}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # not TOML, not UTF-8, or a number of too many digits
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     except RecursionError:
         raise ConfigError(f"{path}: not valid TOML: nested too deeply to read") from None

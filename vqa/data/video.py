@@ -68,9 +68,9 @@ def read_frames(path: Path, num_frames: int, size: tuple[int, int] | None = None
     except ImportError as error:
         raise InstallationError("videos need the package av: pip install 'vqa[video]' (or pip install av)") from error
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             length = _count_frames(container, path)
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             return _decode(container, frame_positions(num_frames, length), size, path)
     except av.error.FFmpegError as error:
         if isinstance(error, OSError):

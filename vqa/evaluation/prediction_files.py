@@ -101,7 +101,7 @@ def read_parquet(file: IO[bytes]) -> pd.DataFrame:
     data = io.BytesIO(file.read())
     try:
         return pd.read_parquet(data)
-    except OSError as error:  # pyarrow says so of damaged contents; the file itself has been read by now
+    except Exception as error:  # pyarrow and pandas raise errors of many kinds over damaged contents
         raise ValueError(str(error)) from error
 
 

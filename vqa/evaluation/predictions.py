@@ -28,7 +28,7 @@ class Column:
     dtype : of the column in memory; object for text and tuples
     meaning : what a value says, with its unit and range
     expected : what a cell must be, to complete "expected loss to be ..."
-    convert : from a cell of a table or file to the value; raises ValueError or TypeError for another cell
+    convert : from a cell of a table or file to the value; raises ValueError, TypeError or OverflowError for others
     is_list : whether a value is a tuple, which a file writes as a JSON list
     """
 
@@ -57,7 +57,7 @@ def _in_one_line(value: Any) -> str:
 
 def _list(cell: Any) -> Sequence[Any]:
     listed = parse_json(cell) if isinstance(cell, str) else cell
-    if not isinstance(listed, Sequence):
+    if not isinstance(listed, Sequence) or isinstance(listed, str):
         raise TypeError
     return listed
 
@@ -266,7 +266,7 @@ def check_predictions(frame: pd.DataFrame, where: str) -> pd.DataFrame:
         for row, cell in enumerate(frame[name].tolist()):
             try:
                 values[name].append(column.convert(cell))
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, OverflowError):
                 raise DataError(
                     f"{where}: row {row + 1} (question {ids[row]!r}): "
                     f"expected {name} to be {column.expected}, got {_shown(cell)}"

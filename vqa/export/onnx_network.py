@@ -16,8 +16,8 @@ from vqa.nn.spec import NetworkSpec
 INPUTS = ("images", "image_index", "tokens", "lengths", "question_index")
 # Photographs or videos that the graph itself makes features of, uint8; beside those in `images`.
 PIXELS = "pixels"
-# onnxruntime's levels: 3 is errors; what it warns of (constants that it folds) is no concern of users.
-ERRORS_ONLY = 3
+# onnxruntime's levels: 4 is what ends the process; errors reach the user as exceptions, once.
+FATAL_ONLY = 4
 
 Floats = npt.NDArray[np.float32]
 
@@ -62,16 +62,18 @@ class OnnxNetwork:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or _usable_cores()
         options.inter_op_num_threads = 1
-        options.log_severity_level = ERRORS_ONLY
+        options.log_severity_level = FATAL_ONLY
         try:
-            # As bytes, so that the file cannot name others beside it.
-            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            # As bytes, so that the file cannot name others beside it; without a second try, which it would print.
+            self._session = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"], enable_fallback=False
+            )
+            self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
+            self._inputs = {value.name: value for value in self._session.get_inputs()}
+            self._outputs = {value.name: value for value in self._session.get_outputs()}
         except Exception as error:  # onnxruntime's errors have no common base of their own
             raise DataError(f"{path}: not an ONNX model that onnxruntime can use: {_one_line(error)}") from None
         self.path = path
-        self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
-        self._inputs = {value.name: value for value in self._session.get_inputs()}
-        self._outputs = {value.name: value for value in self._session.get_outputs()}
         if not {*INPUTS} <= set(self._inputs) or "logits" not in self._outputs:
             raise DataError(
                 f"{path}: expected the inputs {', '.join(INPUTS)} and the output logits, as `vqa export` writes them, "

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from PIL import Image
 from vqa.errors import ConfigError, ImageError
 from vqa.features.stored_rows import StoredRows
 from vqa.files import lock_file, make_folder, parse_json, replacing, sync_folder
+from vqa.scoring.id_lists import duplicates
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg")
 # Axes of the whole file, and how its shape is written in messages.
@@ -137,8 +139,7 @@ def _read_ids(path: Path, num_rows: int) -> list[str]:
     if len(image_ids) != num_rows:
         raise ImageError(f"{file}: expected {num_rows} ids, one per line and per row of {path}; got {len(image_ids)}")
     if len(set(image_ids)) != num_rows:
-        double = next(image_id for image_id in image_ids if image_ids.count(image_id) > 1)
-        raise ImageError(f"{file}: the id {double!r} occurs more than once")
+        raise ImageError(f"{file}: the id {duplicates(image_ids)[0]!r} occurs more than once")
     return image_ids
 
 
@@ -222,19 +223,30 @@ class FeatureWriter:
 
     def _end(self) -> int:
         """Return where the last complete row ends."""
-        return len(self._header(0)) + self.dtype.itemsize * int(np.prod(self.shape)) * len(self.image_ids)
+        return len(self._header(0)) + self._row_bytes * len(self.image_ids)
+
+    @property
+    def _row_bytes(self) -> int:
+        return self.dtype.itemsize * math.prod(self.shape)
 
     def _earlier_ids(self) -> list[str]:
         """Return the ids whose rows an earlier attempt completed; an empty list if there was no attempt."""
         if not (self._part.exists() and self._progress.exists()):
             return []
         settings, *image_ids = self._progress.read_text(encoding="utf-8", errors="replace").split("\n")
-        earlier = parse_json(settings)
+        try:
+            earlier = parse_json(settings)
+        except ValueError:
+            earlier = None
         if earlier == self._settings:
-            # Text after the last line break is an incomplete id. A row is written before its id.
-            return image_ids[:-1]
+            # Text after the last line break is an incomplete id. A row is written before its id; where a row is missing
+            # nevertheless, its id does not count.
+            num_rows = (self._part.stat().st_size - len(self._header(0))) // self._row_bytes
+            return image_ids[:-1][: max(0, num_rows)]
         if self._overwrite:
             return []
+        if not isinstance(earlier, dict):
+            raise ConfigError(f"{self._progress} is damaged: it says no settings; --overwrite starts anew")
         changed = [key for key in self._settings if earlier.get(key) != self._settings[key]]
         was = ", ".join(f"{key} = {earlier.get(key)}" for key in changed)
         raise ConfigError(

@@ -8,6 +8,7 @@ knows numbers, strings, lists, dicts and four names, describes tensors with them
 from __future__ import annotations
 
 import math
+import os
 import pickletools
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ from vqa.errors import DataError
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
+# Tied weights share their numbers; a file in which a thousand tensors do is made to fill the memory.
+MAX_SHARED = 8
 STORAGE_TYPES = {"torch FloatStorage": "<f4", "torch LongStorage": "<i8"}
 ORDERED_DICT, TENSOR = "collections OrderedDict", "torch._utils _rebuild_tensor_v2"
 CONSTANTS: dict[str, Callable[[], Any]] = {
@@ -57,6 +60,8 @@ class Tensor(NamedTuple):
 
 def _tensor(storage: Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any) -> Tensor:
     """Describe a tensor; all its numbers must lie inside its storage."""
+    if not all(type(number) is int for number in (offset, *shape, *strides)):
+        raise ValueError("a tensor whose shape or strides are no numbers")
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides))
     inside = last < storage.length and math.prod(shape) <= storage.length
     if len(shape) != len(strides) or min((offset, *strides)) < 0 or min((1, *shape)) < 1 or not inside:
@@ -75,9 +80,27 @@ def _call(name: Name, arguments: tuple[Any, ...]) -> Any:
 
 def _storage(kind: str, storage_type: Name, key: str, _location: str, length: int, view: None) -> Storage:
     """Describe the storage that a persistent id of the archive names."""
-    if kind != "storage" or view is not None:
-        raise ValueError(f"a persistent id of kind {kind!r}")
+    if kind != "storage" or view is not None or type(key) is not str or type(length) is not int:
+        raise ValueError("a persistent id of another kind")
     return Storage(key, STORAGE_TYPES[storage_type.name], length)
+
+
+def _set(mapping: dict[str, Any], key: Any, value: Any) -> None:
+    # Of a pair of pairs of pairs, a few bytes in the file, the hash takes for ever.
+    if type(key) is not str:
+        raise ValueError("a dict whose keys are no texts")
+    mapping[key] = value
+
+
+class _Bounded:
+    """A file of which never more is asked than it holds: Python reserves the memory for what is asked."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._size = file, os.fstat(file.fileno()).st_size
+        self.readline, self.tell = file.readline, file.tell
+
+    def read(self, number: int) -> bytes:
+        return self._file.read(min(number, self._size))
 
 
 class _Reader:
@@ -88,7 +111,7 @@ class _Reader:
         self.marks: list[int] = []
         self.memory: dict[int, Any] = {}
 
-    def read(self, file: IO[bytes]) -> Any:
+    def read(self, file: Any) -> Any:
         """Return the value of the pickle that starts at the file's position, and leave the position after it."""
         instructions: Iterator[tuple[pickletools.OpcodeInfo, Any, Any]] = pickletools.genops(file)
         for instruction, argument, _ in instructions:
@@ -118,10 +141,11 @@ class _Reader:
             stack[-1].extend(items)
         elif name == "SETITEMS":
             items = self._since_mark()
-            stack[-1].update(zip(items[::2], items[1::2]))
+            for key, value in zip(items[::2], items[1::2]):
+                _set(stack[-1], key, value)
         elif name == "SETITEM":
             key, value = stack.pop(-2), stack.pop()
-            stack[-1][key] = value
+            _set(stack[-1], key, value)
         elif name == "GLOBAL":
             if argument not in (ORDERED_DICT, TENSOR, *STORAGE_TYPES):
                 raise ValueError(f"the name {argument.replace(' ', '.')}")
@@ -144,7 +168,7 @@ class _Reader:
         return items
 
 
-def _numbers(file: IO[bytes], storage: Storage) -> npt.NDArray[Any]:
+def _numbers(file: _Bounded, storage: Storage) -> npt.NDArray[Any]:
     """Read the numbers of a storage, which are preceded by their count."""
     dtype = np.dtype(storage.dtype)
     count = int.from_bytes(file.read(8), "little")
@@ -173,7 +197,8 @@ def read_torch_archive(path: Path) -> dict[str, npt.NDArray[Any]]:
     DataError
         The file is cut off, is in another format, or holds anything but named tensors.
     """
-    with open(path, "rb") as file:
+    with open(path, "rb") as opened:
+        file = _Bounded(opened)
         try:
             if (_Reader().read(file), _Reader().read(file)) != (MAGIC, PROTOCOL):
                 raise ValueError("another format")
@@ -181,7 +206,12 @@ def read_torch_archive(path: Path) -> dict[str, npt.NDArray[Any]]:
                 raise ValueError("numbers in big-endian order")
             tensors: dict[str, Tensor] = _Reader().read(file)
             keys: list[str] = _Reader().read(file)
+            if not all(type(key) is str for key in keys):
+                raise ValueError("storages whose keys are no texts")
             storages = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
+            shared = sum(math.prod(tensor.shape) for tensor in tensors.values())
+            if shared > MAX_SHARED * sum(storage.length for storage in storages.values()):
+                raise ValueError(f"tensors that share their numbers more than {MAX_SHARED} times")
             numbers = {key: _numbers(file, storages[key]) for key in keys}
             return {name: _array(tensor, numbers[tensor.storage.key]) for name, tensor in tensors.items()}
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, MemoryError) as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
-from vqa._mxnet import gluonnlp, mx
+import numpy as np
+import numpy.typing as npt
+
+from vqa._mxnet import mx
 from vqa.data.vocab import Vocabulary
 from vqa.errors import ConfigError, DataError
 from vqa.nn.network import VqaNetwork
@@ -27,7 +29,7 @@ def load_word_vectors(network: VqaNetwork, vocabulary: Vocabulary, path: Path) -
     ConfigError
         The network has no word vectors, or the file's vectors have another number of components.
     DataError
-        None of the vocabulary's words is in the file, or a vector is not made of numbers.
+        None of the vocabulary's words is in the file, or a vector is not made of finite numbers.
     OSError
         The file cannot be read.
 
@@ -36,42 +38,46 @@ def load_word_vectors(network: VqaNetwork, vocabulary: Vocabulary, path: Path) -
     spec = network.spec
     if "embedding_size" not in spec.options:
         raise ConfigError(f"preset {spec.preset!r} has no word vectors to fill; leave --word-vectors out")
-    size = int(spec.options["embedding_size"])
-    wanted = {word.encode("utf-8"): row for row, word in enumerate(vocabulary.words.idx_to_token)}
-    with tempfile.NamedTemporaryFile(suffix=".txt") as excerpt:
-        found = _excerpt(path, excerpt.name, set(wanted), size)
-        if not found:
-            raise DataError(f"{path}: none of the vocabulary's {len(wanted)} words has a vector in this file")
-        try:
-            vectors = gluonnlp.embedding.TokenEmbedding.from_file(excerpt.name, unknown_token=None)
-        except ValueError as error:
-            raise DataError(f"{path}: expected a word and {size} numbers on each line: {error}") from error
     weight = network.question_encoder.embedding.weight
     values = weight.data(weight.list_ctx()[0]).asnumpy()
-    values[[wanted[word.encode("utf-8")] for word in vectors.idx_to_token]] = vectors.idx_to_vec.asnumpy()
+    rows = {word.encode("utf-8"): row for row, word in enumerate(vocabulary.words.idx_to_token)}
+    found = _fill(values, rows, path)
     weight.set_data(mx.nd.array(values))
     network.word_vectors = str(path)
     return found
 
 
-def _excerpt(path: Path, excerpt: str, wanted: set[bytes], size: int) -> int:
-    """Write the first line of each wanted word to the file `excerpt` and return their number.
+def _fill(values: npt.NDArray[np.float32], rows: dict[bytes, int], path: Path) -> int:
+    """Fill the rows (words, size) of those words that the file has, from the first line of each; return their number.
 
-    gluonnlp reads a file whole, as Python numbers: several gigabytes for the usual ones.
+    gluonnlp would read the file whole, as Python numbers: several gigabytes for the usual ones.
     """
-    left = set(wanted)
+    size = values.shape[1]
+    left = dict(rows)
     components = 0
-    with open(path, "rb") as file, open(excerpt, "wb") as output:
-        for line in file:
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
             word, _, numbers = line.rstrip().partition(b" ")
             # Some files have words with blanks in them; a header is a word count and a size.
             components = numbers.count(b" ") + 1
             if word in left and components == size:
-                left.remove(word)
-                output.write(line.rstrip() + b"\n")
-    if len(left) == len(wanted) and components != size:
-        raise ConfigError(
-            f"{path}: its vectors have {components} numbers, the network's embedding_size is {size}; "
-            f"use a file of that size, or the option embedding_size={components}"
-        )
-    return len(wanted) - len(left)
+                values[left.pop(word)] = _vector(numbers, f"{path}:{number}")
+    if len(left) == len(rows):
+        if components != size:
+            raise ConfigError(
+                f"{path}: its vectors have {components} numbers, the network's embedding_size is {size}; "
+                f"use a file of that size, or the option embedding_size={components}"
+            )
+        raise DataError(f"{path}: none of the vocabulary's {len(rows)} words has a vector in this file")
+    return len(rows) - len(left)
+
+
+def _vector(numbers: bytes, where: str) -> npt.NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        try:
+            vector = np.array([float(number) for number in numbers.split(b" ")]).astype(np.float32)
+        except ValueError as error:
+            raise DataError(f"{where}: expected a word and numbers: {error}") from error
+    if not np.isfinite(vector).all():
+        raise DataError(f"{where}: expected a word and finite numbers, got {vector[~np.isfinite(vector)][0]}")
+    return vector

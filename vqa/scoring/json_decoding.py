@@ -134,6 +134,8 @@ def _rewritten(raw: bytes, where: str) -> bytes:
         content = json.loads(_utf8_text(raw, where), parse_constant=lambda constant: None)
     except json.JSONDecodeError as error:
         raise DataError(f"{where}:{error.lineno}: expected JSON, {error.msg} at column {error.colno}") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise DataError(f"{where}: expected JSON, {str(error).partition(';')[0]}") from error
     except RecursionError as error:
         raise DataError(f"{where}: expected a list of records, got JSON nested too deeply to read") from error
     text = json.dumps(content, ensure_ascii=False)

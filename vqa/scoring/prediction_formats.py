@@ -152,7 +152,9 @@ def _records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _read_table(read: Any, path: Path, kind: str) -> pd.DataFrame:
     try:
         table: pd.DataFrame = read(path)
-    except (ValueError, OSError, KeyError) as error:
+    except InstallationError:
+        raise
+    except Exception as error:  # pyarrow, pandas and openpyxl raise errors of many kinds over damaged files
         raise DataError(f"{path}: expected a {kind} table, got: {' '.join(str(error).split())}") from error
     return table
 
@@ -238,7 +240,7 @@ def _probability(value: Any, place: str) -> float:
         return math.nan
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = -1.0
     if not (0 <= number <= 1 or math.isnan(number)):
         raise DataError(f"{place}: expected a probability from 0 to 1, got {value!r}")

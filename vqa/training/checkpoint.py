@@ -223,9 +223,18 @@ def history_csv(history: list[dict[str, Any]]) -> str:
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """Read what `history_csv` wrote."""
-    with open(path, encoding="utf-8", newline="") as file:
-        return [
-            {name: int(value) if name == "epoch" else float(value) for name, value in row.items()}
-            for row in csv.DictReader(file)
-        ]
+    """Read what `history_csv` wrote.
+
+    Raises
+    ------
+    RunError
+        The file is damaged.
+    """
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return [
+                {name: int(value) if name == "epoch" else float(value) for name, value in row.items()}
+                for row in csv.DictReader(file)
+            ]
+    except (ValueError, TypeError, csv.Error) as error:
+        raise RunError(f"{path} is damaged ({error}); restore it or train the run again") from error

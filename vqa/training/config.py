@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Union
@@ -125,7 +126,7 @@ def checked_options(values: Mapping[str, Any], defaults: Mapping[str, Any], wher
 
 
 def _checked(value: Any, expected: type, where: str) -> Any:
-    if expected is float and type(value) is int:
+    if expected is float and type(value) is int and abs(value) <= sys.float_info.max:
         return float(value)
     if expected is dict:
         if type(value) is not dict or not all(type(number) in (int, float) for number in value.values()):

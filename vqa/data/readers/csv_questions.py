@@ -6,7 +6,6 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any, Union
 
@@ -15,12 +14,14 @@ from vqa.data.columns import NAMES, NUMBERED_ANSWER, Columns
 from vqa.data.readers.collector import Question, QuestionCollector
 from vqa.data.readers.records import RecordReader
 from vqa.errors import DataError, did_you_mean
+from vqa.scoring.id_lists import duplicates
 from vqa.scoring.json_decoding import unpacked_bytes
 
 # A first record with one of these cells is a header, even if another cell is misspelt, and not a question.
 HEADER_CELL = re.compile(r"(question|image|video)(_?id)?|answers?|answer_?\d+|(answer|question)_type", re.IGNORECASE)
 UNDECODED = re.compile("[\udc80-\udcff]")
 SEPARATORS = (",", ";", "\t", "|")
+MAX_RECORD_LINES = 1000
 
 Record = tuple[int, Union[list[str], str]]
 
@@ -103,11 +104,19 @@ def read_records(lines: Sequence[str], dialect: dict[str, Any]) -> Iterator[Reco
 
     Blank lines are skipped. After a line that is not CSV, reading continues with the next line.
     """
-    start = 0
+    start = begin = 0
+
+    def following() -> Iterator[str]:
+        # The reader asks for further lines where a quoted field continues past the end of a line. Where each line
+        # begins such a field, every one of them would be read to the end of the file.
+        for number in range(start, len(lines)):
+            if number - begin == MAX_RECORD_LINES:
+                raise csv.Error(f"a field of more than {MAX_RECORD_LINES} lines: is a quotation mark missing?")
+            yield lines[number]
+
     while start < len(lines):
-        # The reader asks for further lines where a quoted field continues past the end of a line.
-        reader = csv.reader(islice(lines, start, None), **dialect)
         begin = start
+        reader = csv.reader(following(), **dialect)
         try:
             for fields in reader:
                 record = _clean(fields)
@@ -150,7 +159,7 @@ def _rows(
     mapped = bool(card.columns.named())
     if mapped or selected or _is_header(first, card.columns):
         names = _without_trailing_blanks(first)
-        repeated = [name for number, name in enumerate(names) if name in names[:number]]
+        repeated = duplicates(names)
         if not mapped:
             _check_usual_names([name for name in names if name not in selected], where)
         if repeated:

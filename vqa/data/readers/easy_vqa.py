@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from pathlib import Path
+
+import msgspec
 
 from vqa.data.cards import DatasetCard
 from vqa.data.readers.collector import Question, QuestionCollector
@@ -50,8 +51,8 @@ def read_easy_vqa(card: DatasetCard, split: str) -> QuestionCollector:
     """
     path = package_folder() / split / "questions.json"
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        rows = msgspec.json.decode(path.read_bytes(), type=list[tuple[str, str, int]])
+    except (ValueError, RecursionError) as error:
         raise DataError(
             f"{path}: damaged ({error}); reinstall it: pip install --force-reinstall easy-vqa==1.0"
         ) from error

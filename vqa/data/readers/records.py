@@ -116,7 +116,7 @@ class RecordReader:
                     f"{column} numbers the options ({value}): say in [columns] of the card whether they count from 0 "
                     "or from 1, with first_option = 0 or first_option = 1"
                 )
-            number = int(value) - self.columns.first_option
+            number = int(value) - self.columns.first_option if len(value) < 10 else -1
         else:
             number = ord(value.upper()) - ord("A") if len(value) == 1 and value.isalpha() else -1
         if not 0 <= number < len(options):
