@@ -69,6 +69,8 @@ def test_the_cards_of_the_project(project: Path, name: str) -> None:
         (GOOD + '[images]\nkind = "pixels"\npath = "images"\nsize = [true, 4]\n', "size must be [height, width]"),
         (GOOD.replace("[splits.train]", "[splits.train"), "not valid TOML"),
         (b'name = "\xff"\n', "not valid TOML"),
+        (f"number = {'9' * 5000}\n", "not valid TOML"),
+        (f"{'a.' * 1000}b = 1\n", "a line with more than 200 dots"),
         ('name = "x"\nformat = "easy-vqa"\n[splits.val]\n', "easy-vqa has no such split; known: test, train"),
         ('name = "x"\nformat = "easy-vqa"\n[splits.test]\nfile = "a.csv"\n', "unknown key 'file'; it takes no keys"),
         ('name = "x"\nformat = "vqa-json"\n[splits.train]\nquestions = "a.csv"\n', "the key 'annotations' is missing"),
@@ -83,7 +85,13 @@ def test_a_wrong_card_is_one_line_with_the_place(tmp_path: Path, text: str | byt
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("pattern", ["{image_id", "{}", "{image}", "COCO.jpg", "{image_id.x}", "{image_id[a]}"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("{image_id", "{}", "{image}", "COCO.jpg", "{image_id.x}", "{image_id[a]}"),
+        *("{image_id:>9999999999}", "{image_id:{image_id}}"),
+    ],
+)
 def test_image_name_must_hold_the_id(tmp_path: Path, pattern: str) -> None:
     path = write(
         tmp_path,

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vqa.data.cards import DatasetCard, load_card
-from vqa.data.readers import read_split
+from vqa.data.readers import csv_questions, read_split
 from vqa.errors import ConfigError, DataError
 
 Write = Callable[..., DatasetCard]
@@ -207,3 +207,32 @@ def test_every_line_is_either_a_question_or_set_aside(csv_card: Write, good: lis
     table = read(csv_card("".join("what,a\n" if fine else "what\n" for fine in good)))
     assert list(table.question_id) == [f"train-{line}" for line, fine in enumerate(good, 1) if fine]
     assert [bad.line for bad in table.bad_lines] == [line for line, fine in enumerate(good, 1) if not fine]
+
+
+class CountingLines(list):
+    reads = 0
+
+    def __getitem__(self, number):
+        self.reads += 1
+        return super().__getitem__(number)
+
+
+def test_lines_that_all_open_a_quotation_are_not_each_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_questions, "MAX_RECORD_LINES", 10)
+    lines = CountingLines(['a","\n'] * 2000)
+    found = list(csv_questions.read_records(lines, {"strict": True}))
+    assert found[0] == (1, "not CSV: a field of more than 10 lines: is a quotation mark missing?")
+    assert [line for line, _ in found] == list(range(1, 2001))
+    assert lines.reads <= 12 * len(lines)
+
+
+def test_many_bad_lines_are_each_read_a_few_times() -> None:
+    lines = CountingLines(['"a"b\n'] * 2000)
+    assert len(list(csv_questions.read_records(lines, {"strict": True}))) == 2000
+    assert lines.reads <= 3 * len(lines)
+
+
+def test_a_field_of_many_lines(csv_card: Write) -> None:
+    answer = "\n".join(["line"] * 900)
+    table = read(csv_card(f'question,answer_1\nwhat,"{answer}"\nwho,he\n'))
+    assert list(table.answers) == [(answer,), ("he",)]

@@ -161,6 +161,11 @@ def test_a_file_saved_by_a_spreadsheet_can_be_read(tmp_path: Path) -> None:
         ({"probability": [0.5, 1.5]}, "row 2 (question '2'): expected probability to be a number from 0 to 1, or em"),
         ({"hit": [1, 2]}, "row 2 (question '2'): expected hit to be 0 or 1, got 2"),
         ({"answers": [("a",), ()]}, "row 2 (question '2'): expected answers to be a JSON list of one or more texts"),
+        ({"answers": ['"dog"', ("a",)]}, "row 1 (question '001'): expected answers to be a JSON list of one or more"),
+        (
+            {"loss": pd.Series([10**400, 0.0], dtype=object)},
+            "row 1 (question '001'): expected loss to be a number, or empty, got 1000",
+        ),
         ({"answers": [(1,), ("a",)]}, "row 1 (question '001'): expected answers to be a JSON list of one or more"),
         ({"top": [(("a", 0.1), ("b", 0.2)), ()]}, "row 1 (question '001'): expected top to be a JSON list of [answer"),
         ({"loss": [math.inf, 0.0]}, "row 1 (question '001'): expected loss to be a number, or empty, got inf"),

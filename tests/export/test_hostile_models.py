@@ -40,6 +40,17 @@ def test_no_model_at_all(data: bytes, tmp_path: Path) -> None:
     one_line(tmp_path / "a.onnx", data, "not an ONNX model that onnxruntime can use|expected the inputs")
 
 
+def test_onnxruntime_says_nothing_of_its_own(
+    golden_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = onnx.load(golden_model)
+    model.graph.initializer[0].raw_data = b"\x00"
+    one_line(tmp_path / "a.onnx", model.SerializeToString(), "not an ONNX model that onnxruntime can use")
+    metadata = golden_model.read_bytes().replace(b"vqa.vocabulary", b"vqa.vocab\xe8lary")
+    one_line(tmp_path / "a.onnx", metadata, "not an ONNX model that onnxruntime can use")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["verify", str(tmp_path / "none.onnx")])
     assert result.exit_code == 1

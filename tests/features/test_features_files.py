@@ -202,6 +202,26 @@ def test_the_writer_continues_after_the_last_complete_row(tmp_path, torn, comple
     assert FeatureStore(path, "features").read([*complete, "z"]).tolist() == expected
 
 
+def test_ids_without_rows_are_encoded_again(tmp_path):
+    path = tmp_path / "f.npy"
+    with FeatureWriter(path, (2,), np.float32, SETTINGS) as writer:
+        writer.append(["a", "b", "c"], np.ones((3, 2), np.float32))
+    with open(tmp_path / "f.npy.part", "r+b") as file:
+        file.truncate(128 + 2 * 8 - 1)
+    with FeatureWriter(path, (2,), np.float32, SETTINGS) as writer:
+        assert writer.image_ids == ["a"]
+
+
+def test_settings_that_cannot_be_read_are_not_continued(tmp_path):
+    path = tmp_path / "f.npy"
+    (tmp_path / "f.npy.part").write_bytes(b"")
+    (tmp_path / "f.npy.progress").write_text('{"enc')
+    with pytest.raises(ConfigError, match="is damaged"):
+        FeatureWriter(path, (2,), np.float32, SETTINGS).__enter__()
+    with FeatureWriter(path, (2,), np.float32, SETTINGS, overwrite=True) as writer:
+        assert writer.image_ids == []
+
+
 def test_the_header_fits_for_any_number_of_rows(tmp_path):
     with FeatureWriter(tmp_path / "f.npy", (1,), np.float32, SETTINGS) as writer:
         for start in range(0, 12_000, 4_000):

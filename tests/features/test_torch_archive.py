@@ -83,3 +83,28 @@ def test_a_tensor_outside_its_storage_is_refused(tmp_path, old, new):
 def test_another_kind_of_file_is_an_error(tmp_path):
     with pytest.raises(DataError, match="PyTorch before"):
         read(tmp_path, b"PK\x03\x04 a zip archive")
+
+
+def test_no_more_memory_is_asked_for_than_the_file_can_fill(tmp_path):
+    text_of_2_gigabytes = b"X\x00\x00\x00\x7f"
+    with pytest.raises(DataError, match="expected 2130706432 bytes"):
+        read(tmp_path, HEADER + text_of_2_gigabytes)
+
+
+# Pairs of pairs of pairs: three bytes in the file double the value, its text, and the time that its hash takes.
+NESTED = b"K\x01" + b"".join(bytes((ord("q"), number, ord("h"), number, 0x86)) for number in range(100))
+
+
+@pytest.mark.parametrize("rest", [b"}" + NESTED + b"K\x01s.", b"}(" + NESTED + b"K\x01u.", b"(" + NESTED + b"NNNNNtQ."])
+def test_a_value_of_many_pairs_is_neither_hashed_nor_shown(tmp_path, rest):
+    with pytest.raises(DataError, match="no texts|of another kind"):
+        read(tmp_path, HEADER + rest)
+
+
+def test_many_tensors_of_the_same_numbers_are_refused(tmp_path):
+    start, end = ARCHIVE.index(b"(X\x06\x00\x00\x00weight"), ARCHIVE.index(b"X\x04\x00\x00\x00part")
+    one = ARCHIVE[start + 1 : end]
+    more = b"".join(one.replace(b"weight", b"w%05d" % number) for number in range(50))
+    assert len(read(tmp_path, ARCHIVE)) == 3
+    with pytest.raises(DataError, match="share their numbers more than 8 times"):
+        read(tmp_path, ARCHIVE[:end] + more + ARCHIVE[end:])
