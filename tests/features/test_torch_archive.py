@@ -97,7 +97,7 @@ NESTED = b"K\x01" + b"".join(bytes((ord("q"), number, ord("h"), number, 0x86)) f
 
 @pytest.mark.parametrize("rest", [b"}" + NESTED + b"K\x01s.", b"}(" + NESTED + b"K\x01u.", b"(" + NESTED + b"NNNNNtQ."])
 def test_a_value_of_many_pairs_is_neither_hashed_nor_shown(tmp_path, rest):
-    with pytest.raises(DataError, match="no texts|of another kind"):
+    with pytest.raises(DataError, match=r"no texts|of another kind"):
         read(tmp_path, HEADER + rest)
 
 

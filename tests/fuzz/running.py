@@ -31,7 +31,7 @@ Loop = Callable[[Reader, int, Callable[[bytes], bool]], None]
 
 
 class Result(NamedTuple):
-    """The number of damaged files, of finds among them, and the megabytes by which the process has grown."""
+    """The number of damaged files and of finds, and the megabytes that the process grew by in the second half."""
 
     count: int
     finds: int
@@ -125,7 +125,8 @@ def _in_child(
         path.write_bytes(reader.seed)
         reader.read(path)  # which imports what it needs
         _limit_memory()
-        started, known = _resident(), set[str]()
+        known: set[str] = set()
+        resident = [0, 0]  # at the last two numbers of files that are powers of two
 
         def one(data: bytes) -> bool:
             """Read a file; return whether there is time for more."""
@@ -136,8 +137,10 @@ def _in_child(
                 known.add(found.split(": ")[0])
                 _keep(finds, name, data, found)
                 counts[1] += 1
+            if counts[0] & (counts[0] - 1) == 0:
+                resident[:] = resident[1], _resident()
             if counts[0] % 16 == 0:
-                counts[2] = _resident() - started
+                counts[2] = _resident() - resident[0]
             return counts[0] != most and (counts[0] % 16 != 0 or time.monotonic() < end)
 
         loop(reader, seed, one)
