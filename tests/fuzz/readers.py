@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Union
-from unittest import mock
 
 import binary_seeds
+import reading
 import seeds
 from formats import GZIP, NPY, PARQUET, PNG, PROTOBUF, SAFETENSORS, ZIP
 from mutations import TEXT, Format
 from seeds import GOLDEN, OFFICIAL
 
 from vqa.data import pixel_cache
-from vqa.data.cards import DatasetCard, SplitFiles, load_card
-from vqa.data.image_files import ImageFolder, decode_image
-from vqa.data.readers import easy_vqa, read_split
-from vqa.data.table import QuestionTable
+from vqa.data.cards import DatasetCard, load_card
+from vqa.data.image_files import decode_image
+from vqa.data.readers import read_split
 from vqa.data.vocab import Vocabulary
 from vqa.demo.uploads import decode_upload
 from vqa.evaluation.prediction_files import read_predictions, read_provenance
 from vqa.evaluation.run_contents import read_run
-from vqa.export.description import read_description
-from vqa.export.golden import decode_golden
 from vqa.export.run_description import read_settings
 from vqa.export.safetensors_file import open_safetensors
-from vqa.features.files import FeatureStore, FeatureWriter
 from vqa.features.torch_archive import read_torch_archive
 from vqa.params_file import open_params
-from vqa.scoring.gqa import read_gqa_choices, read_gqa_questions, score_gqa
-from vqa.scoring.official_files import read_majority_answers, read_official
+from vqa.scoring.official_files import read_majority_answers
 from vqa.scoring.official_results import read_results
-from vqa.scoring.parquet_parts import predictions_source, questions_source
-from vqa.scoring.parts_report import score_parts
 from vqa.scoring.prediction_formats import read_system_answers
 from vqa.training.run_config import read_config
 from vqa.training.run_folder import recover
@@ -87,12 +79,6 @@ def _content(seed: Seed) -> bytes:
     return seed if isinstance(seed, bytes) else seed()
 
 
-def _card(path: Path) -> None:
-    card = load_card(path)
-    for split in card.splits:
-        read_split(card, split, max_bad=1.0)
-
-
 def _split(name: str, form: str, seed: bytes, more: str = "", container: Format = TEXT) -> Reader:
     """Return the reader of a file of questions; its card is read once for each folder."""
     cards: dict[Path, DatasetCard] = {}
@@ -106,96 +92,6 @@ def _split(name: str, form: str, seed: bytes, more: str = "", container: Format 
     return Reader(name, read, seed, container, {"card.toml": text.encode("utf-8")})
 
 
-def _easy_vqa(path: Path) -> None:
-    with mock.patch.object(easy_vqa, "package_folder", return_value=path.parent.parent):
-        read_split(_EASY_VQA, "train", max_bad=1.0)
-
-
-_EASY_VQA = DatasetCard(Path("card.toml"), "x", "easy-vqa", None, {"train": None}, None)  # type: ignore[dict-item]
-
-
-def _set_aside(path: Path) -> None:
-    files = SplitFiles(questions=path.with_name("questions.json"), annotations=path)
-    read_split(DatasetCard(path, "x", "vqa-json", None, {"train": files}, None), "train", max_bad=1.0)
-
-
-def _golden(path: Path) -> None:
-    decode_golden(path.read_bytes().decode("latin-1"))
-
-
-def _metadata(path: Path) -> None:
-    try:
-        metadata = json.loads(path.read_bytes().decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return  # the texts are damaged, not the JSON around them
-    if isinstance(metadata, dict) and all(isinstance(value, str) for value in metadata.values()):
-        read_description(metadata, path)
-
-
-def _onnx(path: Path) -> None:
-    from vqa.export.model import load_model
-
-    load_model(path, threads=1).check_golden()
-
-
-def _features(path: Path) -> None:
-    store = FeatureStore(path.with_name("features.npy"), "features")
-    store.read(store.image_ids)
-
-
-def _unfinished(path: Path) -> None:
-    target = path.with_name("new.npy")
-    path.with_name("new.npy.part").write_bytes(binary_seeds.npy())
-    with FeatureWriter(target, (4,), "float32", {"encoder": {"name": "x"}}):
-        pass
-
-
-def _gqa(path: Path) -> None:
-    questions = read_gqa_questions(path.with_name("questions.json"))
-    choices = read_gqa_choices(path.with_name("choices.json"))
-    score_gqa(questions, list(questions), ["yes"] * len(questions), choices=choices)
-
-
-def _video(path: Path) -> None:
-    from vqa.data.video import read_frames
-
-    read_frames(path, 2, (4, 4))
-
-
-def _word_vectors(path: Path) -> None:
-    binary_seeds.fill_from(path)
-
-
-def _history(path: Path) -> None:
-    from vqa.training.checkpoint import read_history
-
-    read_history(path)
-
-
-def _parts(path: Path) -> None:
-    answers, questions = (str(path.with_name(f"{name}.parquet")) for name in ("predictions", "questions"))
-    score_parts(predictions_source([answers]), questions_source([questions]), ["any-of"], scratch=path.parent)
-
-
-def _cached(path: Path) -> None:
-    """Read what a cache holds as if the images were those that it is of."""
-    images = ImageFolder(path.parent / "images")
-    with mock.patch.multiple(
-        pixel_cache,
-        cache_folder=lambda: path.parent,
-        _content_key=lambda *_: "key",
-        _decode_in_threads=lambda *_: iter([binary_seeds.pixels()]),
-    ):
-        pixels = pixel_cache.cached_pixels(["a.png"], images, None, _ONE_IMAGE)
-        pixels[[0]]
-
-
-def _cached_faults(path: Path) -> None:
-    path.with_name("key.npy").unlink(missing_ok=True)
-    _cached(path)
-
-
-_ONE_IMAGE = QuestionTable(["1"], ["a.png"], ["what"], [("a",)], source="x")
 _IMAGE = {"images/a.png": (GOLDEN / "images" / "test0.png").read_bytes()}
 _NPY_IDS = {"features.ids.txt": b"a\nb\n"}
 _QUESTIONS = (OFFICIAL / "questions.json").read_bytes()
@@ -203,14 +99,9 @@ _ANNOTATIONS = seeds.annotations()
 _GQA = {f"{name}.json": (OFFICIAL / f"gqa_{name}.json").read_bytes() for name in ("questions", "choices")}
 _RUN = {name: (GOLDEN / "run" / name).read_bytes() for name in ("vocab.json", "best.params")}
 
-
-def _official(path: Path) -> None:
-    read_official(path.with_name("questions.json"), path.with_name("annotations.json"))
-
-
 READERS = {
-    "card": Reader("card.toml", _card, (GOLDEN / "card.toml").read_bytes(), beside=seeds.golden_files()),
-    "card of a table": Reader("card.toml", _card, seeds.TABLE_CARD, beside={"train.csv": seeds.TABLE}),
+    "card": Reader("card.toml", reading.card, (GOLDEN / "card.toml").read_bytes(), beside=seeds.golden_files()),
+    "card of a table": Reader("card.toml", reading.card, seeds.TABLE_CARD, beside={"train.csv": seeds.TABLE}),
     "csv questions": _split("train.csv", "csv", seeds.TABLE),
     "csv questions .gz": _split("train.csv", "csv", binary_seeds.gzipped(seeds.TABLE), container=GZIP),
     "csv with options": _split("train.csv", "csv", seeds.OPTIONS, seeds.OPTION_COLUMNS),
@@ -219,19 +110,25 @@ READERS = {
     "jsonl questions": _split("train.jsonl", "jsonl", seeds.RECORD_LINES),
     "A-OKVQA questions": _split("train.json", "json", seeds.AOKVQA, seeds.AOKVQA_COLUMNS),
     "DAQUAR questions": _split("train.txt", "daquar", seeds.DAQUAR, "[daquar]\nanswer_sets = true\n"),
-    "easy-VQA questions": Reader("train/questions.json", _easy_vqa, b'[["what is it?", "circle", 0], ["a?", "b", 1]]'),
-    "official questions": Reader("questions.json", _official, _QUESTIONS, beside={"annotations.json": _ANNOTATIONS}),
-    "official questions .gz": Reader(
-        "questions.json", _official, binary_seeds.gzipped(_QUESTIONS), GZIP, {"annotations.json": _ANNOTATIONS}
+    "easy-VQA questions": Reader(
+        "train/questions.json", reading.easy_vqa, b'[["what is it?", "circle", 0], ["a?", "b", 1]]'
     ),
-    "official annotations": Reader("annotations.json", _official, _ANNOTATIONS, beside={"questions.json": _QUESTIONS}),
+    "official questions": Reader(
+        "questions.json", reading.official, _QUESTIONS, beside={"annotations.json": _ANNOTATIONS}
+    ),
+    "official questions .gz": Reader(
+        "questions.json", reading.official, binary_seeds.gzipped(_QUESTIONS), GZIP, {"annotations.json": _ANNOTATIONS}
+    ),
+    "official annotations": Reader(
+        "annotations.json", reading.official, _ANNOTATIONS, beside={"questions.json": _QUESTIONS}
+    ),
     "official records set aside": Reader(
-        "annotations.json", _set_aside, _ANNOTATIONS, beside={"questions.json": _QUESTIONS}
+        "annotations.json", reading.set_aside, _ANNOTATIONS, beside={"questions.json": _QUESTIONS}
     ),
     "official majority answers": Reader("annotations.json", read_majority_answers, _ANNOTATIONS),
     "official results": Reader("results.json", read_results, (OFFICIAL / "results.json").read_bytes()),
-    "GQA questions": Reader("questions.json", _gqa, seeds.first_keys(_GQA["questions.json"]), beside=_GQA),
-    "GQA choices": Reader("choices.json", _gqa, seeds.first_keys(_GQA["choices.json"]), beside=_GQA),
+    "GQA questions": Reader("questions.json", reading.gqa, seeds.first_keys(_GQA["questions.json"]), beside=_GQA),
+    "GQA choices": Reader("choices.json", reading.gqa, seeds.first_keys(_GQA["choices.json"]), beside=_GQA),
     "answers .json": Reader("system.json", read_system_answers, seeds.ANSWERS),
     "answers .csv": Reader("system.csv", read_system_answers, seeds.ANSWER_TABLE),
     "answers of lmms-eval": Reader("system.jsonl", read_system_answers, seeds.LMMS_EVAL),
@@ -242,14 +139,14 @@ READERS = {
     "predictions .parquet": Reader("table.parquet", read_predictions, binary_seeds.predictions_parquet, PARQUET),
     "parts, predictions": Reader(
         "predictions.parquet",
-        _parts,
+        reading.parts,
         binary_seeds.answers_parquet,
         PARQUET,
         {"questions.parquet": binary_seeds.questions_parquet},
     ),
     "parts, questions": Reader(
         "questions.parquet",
-        _parts,
+        reading.parts,
         binary_seeds.questions_parquet,
         PARQUET,
         {"predictions.parquet": binary_seeds.answers_parquet},
@@ -279,25 +176,29 @@ READERS = {
         lambda path: Vocabulary.from_json(path.read_bytes().decode("utf-8", "replace")),
         _RUN["vocab.json"],
     ),
-    "history.csv": Reader("history.csv", _history, (GOLDEN / "interrupted" / "history.csv").read_bytes()),
+    "history.csv": Reader("history.csv", reading.history, (GOLDEN / "interrupted" / "history.csv").read_bytes()),
     ".params": Reader("x.params", open_params, binary_seeds.params),
     "safetensors": Reader("x.safetensors", open_safetensors, binary_seeds.safetensors(), SAFETENSORS),
     "torch archive": Reader("x.pth", read_torch_archive, binary_seeds.TORCH_ARCHIVE),
-    "ONNX metadata": Reader("metadata.json", _metadata, binary_seeds.metadata, binary_seeds.METADATA),
-    "ONNX file": Reader("model.onnx", _onnx, binary_seeds.onnx_file, PROTOBUF),
-    "golden outputs": Reader("golden.txt", _golden, binary_seeds.golden, binary_seeds.BASE64),
-    "features": Reader("features.npy", _features, binary_seeds.npy(), NPY, _NPY_IDS),
-    "features ids": Reader("features.ids.txt", _features, b"a\nb\n", beside={"features.npy": binary_seeds.npy()}),
+    "ONNX metadata": Reader("metadata.json", reading.metadata, binary_seeds.metadata, binary_seeds.METADATA),
+    "ONNX file": Reader("model.onnx", reading.onnx, binary_seeds.onnx_file, PROTOBUF),
+    "golden outputs": Reader("golden.txt", reading.golden, binary_seeds.golden, binary_seeds.BASE64),
+    "features": Reader("features.npy", reading.features, binary_seeds.npy(), NPY, _NPY_IDS),
+    "features ids": Reader(
+        "features.ids.txt", reading.features, b"a\nb\n", beside={"features.npy": binary_seeds.npy()}
+    ),
     "features settings": Reader(
         "features.json", lambda path: read_settings(path.with_name("features.npy")), seeds.FEATURES_SETTINGS
     ),
-    "features unfinished": Reader("new.npy.progress", _unfinished, seeds.UNFINISHED),
-    "pixel cache": Reader("key.npy", _cached, binary_seeds.cached_pixels(), NPY, _IMAGE),
-    "pixel cache faults": Reader(pixel_cache._faults_file(Path("key.npy")).name, _cached_faults, b"{}", beside=_IMAGE),
-    "word vectors": Reader("vectors.txt", _word_vectors, b"what 0.1 0.2\nis 1 2\nit -1e-3 4\n"),
-    "video .mp4": Reader("x.mp4", _video, partial(binary_seeds.video, "mp4")),
-    "video .mkv": Reader("x.mkv", _video, partial(binary_seeds.video, "matroska")),
-    "video .avi": Reader("x.avi", _video, partial(binary_seeds.video, "avi")),
+    "features unfinished": Reader("new.npy.progress", reading.unfinished, seeds.UNFINISHED),
+    "pixel cache": Reader("key.npy", reading.cached, binary_seeds.cached_pixels(), NPY, _IMAGE),
+    "pixel cache faults": Reader(
+        pixel_cache._faults_file(Path("key.npy")).name, reading.cached_faults, b"{}", beside=_IMAGE
+    ),
+    "word vectors": Reader("vectors.txt", reading.word_vectors, b"what 0.1 0.2\nis 1 2\nit -1e-3 4\n"),
+    "video .mp4": Reader("x.mp4", reading.video, partial(binary_seeds.video, "mp4")),
+    "video .mkv": Reader("x.mkv", reading.video, partial(binary_seeds.video, "matroska")),
+    "video .avi": Reader("x.avi", reading.video, partial(binary_seeds.video, "avi")),
     "image .png": Reader("x.png", decode_image, _IMAGE["images/a.png"], PNG),
     **{
         f"image {suffix}": Reader(f"x{suffix}", decode_image, partial(binary_seeds.image, kind))

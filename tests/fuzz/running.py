@@ -27,7 +27,9 @@ from vqa.errors import VqaError
 MEMORY, SECONDS = 200_000_000, 10
 SCRATCH = "/dev/shm" if Path("/dev/shm").is_dir() else None
 M_ARENA_MAX = -8
-Loop = Callable[[Reader, int, Callable[[bytes], bool]], None]
+Check = Callable[[Reader, Path], str]
+One = Callable[..., bool]
+Loop = Callable[[Reader, int, One], None]
 
 
 class Result(NamedTuple):
@@ -85,7 +87,7 @@ def run(name: str, seconds: float, most: int, seed: int, finds: Path, loop: Loop
     most : number of files; 0 is no limit
     seed : of the random damage
     finds : folder for files with complaints
-    loop : `at_random` or `guided`
+    loop : what damages files and gives each to a function, until that returns False
     """
     shared = mmap.mmap(-1, 24)
     counts = memoryview(shared).cast("q")  # files, finds, growth in bytes
@@ -128,10 +130,10 @@ def _in_child(
         known: set[str] = set()
         resident = [0, 0]  # at the last two numbers of files that are powers of two
 
-        def one(data: bytes) -> bool:
+        def one(data: bytes, check: Check = bounded_complaint) -> bool:
             """Read a file; return whether there is time for more."""
             path.write_bytes(data)
-            found = bounded_complaint(reader, path)
+            found = check(reader, path)
             counts[0] += 1
             if found and found.split(": ")[0] not in known:
                 known.add(found.split(": ")[0])
@@ -152,7 +154,7 @@ def _in_child(
         os._exit(code)
 
 
-def at_random(reader: Reader, seed: int, one: Callable[[bytes], bool]) -> None:
+def at_random(reader: Reader, seed: int, one: One) -> None:
     """Damage the valid file, and now and then a damaged one further."""
     numbers = random.Random(seed)
     pool = [reader.seed]
