@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pandas as pd
 import pytest
 
 from vqa.errors import DataError
+from vqa.scoring import table_files
 from vqa.scoring.prediction_formats import SystemAnswers, read_system_answers, rows_in_order
+from vqa.scoring.table_files import excel_rows
 
 
 def write(path: Path, content: Any, *, lines: bool = False) -> Path:
@@ -62,6 +65,35 @@ def test_tables_of_text(separator: str, tmp_path: Path) -> None:
     assert read.probabilities is not None
     assert read.probabilities[0] == 0.5
     assert math.isnan(read.probabilities[1])
+
+
+def changed_sheet(path: Path, rows: bytes) -> Path:
+    """Add rows to the sheet of an Excel file."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content.replace(b"</sheetData>", rows + b"</sheetData>"))
+    return path
+
+
+def test_a_cell_at_the_end_of_a_sheet_makes_no_row_or_column_of_it(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"question_id": [3, 4], "prediction": ["2", 1.5]})
+    frame.to_excel(tmp_path / "file.xlsx", index=False)
+    far = b'<row r="4"><c r="XFD4"><v>1</v></c></row><row r="1048576"><c r="A1048576"><v>7</v></c></row>'
+    rows = list(excel_rows(changed_sheet(tmp_path / "file.xlsx", far)))
+    assert rows == [
+        {"question_id": "3", "prediction": "2"},
+        {"question_id": "4", "prediction": "1.5"},
+        {"question_id": "7", "prediction": ""},
+    ]
+
+
+def test_an_excel_file_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pd.DataFrame({"question_id": [3], "prediction": ["2"]}).to_excel(tmp_path / "file.xlsx", index=False)
+    monkeypatch.setattr(table_files, "MAX_UNPACKED", 1000)
+    with pytest.raises(DataError, match="MB when unpacked, at most"):
+        read_system_answers(tmp_path / "file.xlsx")
 
 
 def test_parquet_and_excel(tmp_path: Path) -> None:

@@ -243,8 +243,9 @@ def _split_files(table: Any, split: str, data_format: str, path: Path) -> SplitF
     check_keys(table, needed + optional, where)
     files: dict[str, Any] = {key: existing(table, key, path, where) for key in needed}
     for key, file in files.items():
-        if file.is_dir():
-            raise ConfigError(f"{where}: {key} must be a file, got the folder {file}")
+        if not file.is_file():  # a device such as /dev/zero has no end
+            kind = "folder" if file.is_dir() else "device or pipe"
+            raise ConfigError(f"{where}: {key} must be a file, got the {kind} {file}")
     if "image_name" in table:
         files["image_name"] = _image_name(table, where)
     if "where" in table:

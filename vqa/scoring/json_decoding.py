@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import re
 import zlib
 from pathlib import Path
@@ -105,8 +106,8 @@ def _utf8_text(raw: bytes, where: str) -> str:
 def decode(raw: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[Decoded], where: str = "") -> Decoded:
     """Return a JSON text in UTF-8 as the type of `decoder`.
 
-    NaN and Infinity, which JSON does not have and Python writes, become null; half a surrogate pair becomes the
-    replacement character.
+    NaN and Infinity, which JSON does not have and Python writes, become null, and so does 1e999; half a surrogate pair
+    becomes the replacement character.
 
     Parameters
     ----------
@@ -131,7 +132,7 @@ def decode(raw: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[Decoded], whe
 def _rewritten(raw: bytes, where: str) -> bytes:
     """Return what Python's own decoder reads as JSON that every decoder reads, or raise DataError with the place."""
     try:
-        content = json.loads(_utf8_text(raw, where), parse_constant=lambda constant: None)
+        content = json.loads(_utf8_text(raw, where), parse_constant=lambda _: None, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise DataError(f"{where}:{error.lineno}: expected JSON, {error.msg} at column {error.colno}") from error
     except ValueError as error:  # a number of thousands of digits
@@ -140,6 +141,11 @@ def _rewritten(raw: bytes, where: str) -> bytes:
         raise DataError(f"{where}: expected a list of records, got JSON nested too deeply to read") from error
     text = json.dumps(content, ensure_ascii=False)
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode("utf-8")
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def describe(error: msgspec.ValidationError) -> str:

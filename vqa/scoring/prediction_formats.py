@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import pandas as pd
 
-from vqa.errors import DataError, InstallationError
+from vqa.errors import DataError
 from vqa.scoring.json_decoding import decode, read_bytes
+from vqa.scoring.table_files import excel_rows, parquet_rows, read_table
 
 PARQUET_MAGIC = b"PAR1"
 ZIP_MAGIC = b"PK\x03\x04"
@@ -132,9 +132,9 @@ def _records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     with open(path, "rb") as file:
         start = file.read(4)
     if start == PARQUET_MAGIC:
-        yield from _rows(_read_table(pd.read_parquet, path, "Parquet"))
+        yield from read_table(parquet_rows, path, "Parquet")
     elif start == ZIP_MAGIC:
-        yield from _rows(_read_table(_read_excel, path, "Excel"))
+        yield from read_table(excel_rows, path, "Excel")
     else:
         raw = read_bytes(path)
         first = raw.lstrip()[:1]
@@ -147,29 +147,6 @@ def _records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                     yield f"line {number}", decode(line, _OBJECT, f"{path}: line {number}")
         else:
             yield from _csv_rows(path, raw.decode("utf-8"))
-
-
-def _read_table(read: Any, path: Path, kind: str) -> pd.DataFrame:
-    try:
-        table: pd.DataFrame = read(path)
-    except InstallationError:
-        raise
-    except Exception as error:  # pyarrow, pandas and openpyxl raise errors of many kinds over damaged files
-        raise DataError(f"{path}: expected a {kind} table, got: {' '.join(str(error).split())}") from error
-    return table
-
-
-def _read_excel(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_excel(path, dtype=str, keep_default_na=False, engine="openpyxl")
-    except ImportError as error:
-        raise InstallationError(f"{path} is an Excel file: install openpyxl (pip install 'vqa[excel]')") from error
-
-
-def _rows(table: pd.DataFrame) -> Iterator[tuple[str, dict[str, Any]]]:
-    names = list(map(str, table.columns))
-    for number, values in enumerate(zip(*(table[name].tolist() for name in table.columns)), start=1):
-        yield f"row {number}", dict(zip(names, values))
 
 
 def _csv_rows(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
