@@ -11,6 +11,7 @@ import io
 import json
 import math
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,7 +25,6 @@ from PIL import Image
 from vqa.errors import ConfigError, ImageError
 from vqa.features.stored_rows import StoredRows
 from vqa.files import lock_file, make_folder, parse_json, replacing, sync_folder
-from vqa.scoring.id_lists import duplicates
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg")
 # Axes of the whole file, and how its shape is written in messages.
@@ -139,7 +139,7 @@ def _read_ids(path: Path, num_rows: int) -> list[str]:
     if len(image_ids) != num_rows:
         raise ImageError(f"{file}: expected {num_rows} ids, one per line and per row of {path}; got {len(image_ids)}")
     if len(set(image_ids)) != num_rows:
-        raise ImageError(f"{file}: the id {duplicates(image_ids)[0]!r} occurs more than once")
+        raise ImageError(f"{file}: the id {Counter(image_ids).most_common(1)[0][0]!r} occurs more than once")
     return image_ids
 
 
