@@ -82,6 +82,8 @@ def test_the_load_of_others_leaves_out_this_program():
     assert load_of_others(Times(5, 100, 1), Times(15, 112, 10)) == pytest.approx(0.3)
     assert load_of_others(Times(0, 0, 0), Times(1, 1, 1.5)) == 0
     assert load_of_others(Times(0, None, 0), Times(1, None, 1)) is None
+    # A tick of the clock in a hundredth of that time is not a core kept busy.
+    assert load_of_others(Times(0, 0, 0), Times(0.0001, 0.01, 0)) is None
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system does not tell its load in /proc")

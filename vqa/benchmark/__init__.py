@@ -1,1 +1,1 @@
-"""Measurements of speed and memory, beside what a user would pick instead; scripts/benchmark.py runs them."""
+"""Measurements of speed and memory, beside what a user would pick instead; `python -m vqa.benchmark` runs them."""

@@ -1,7 +1,7 @@
 """Measure speed and memory side by side with what a user would choose instead: ratios count, not absolute times.
 
 Needs the extra "bench" for PyTorch. Run it on an idle machine: other programs' load is measured, and a table that was
-measured beside more than 0.3 of a core says BUSY. All benchmarks take about ten minutes on two cores. Examples:
+measured beside more than 0.3 of a core says BUSY. All benchmarks take about twelve minutes on two cores. Examples:
 
     python -m vqa.benchmark --json benchmark.json
     python -m vqa.benchmark scoring torch

@@ -10,6 +10,8 @@ from typing import NamedTuple
 # A table that was measured beside more than this many busy cores is worth nothing: PyTorch's threads spin against them.
 MOST_LOAD = 0.3
 SAMPLE_SECONDS = 1.0
+# Within less time the ticks of the system's clocks, hundredths of a second, would look like load.
+SHORTEST_SECONDS = 0.5
 
 
 class Times(NamedTuple):
@@ -36,15 +38,16 @@ def _busy_seconds(file: Path = Path("/proc/stat")) -> float | None:
 
 
 def load_of_others(start: Times, end: Times) -> float | None:
-    """Return how many cores other programs kept busy between two times, at least 0; None where it is not known.
+    """Return how many cores other programs kept busy between two times, at least 0; None where it cannot be known.
 
     >>> load_of_others(Times(0, 100.0, 5.0), Times(10, 112.0, 14.0))
     0.3
     """
-    if start.everybody is None or end.everybody is None:
+    seconds = end.wall - start.wall
+    if start.everybody is None or end.everybody is None or seconds < SHORTEST_SECONDS:
         return None
     others = (end.everybody - start.everybody) - (end.own - start.own)
-    return max(0.0, others / (end.wall - start.wall))
+    return max(0.0, others / seconds)
 
 
 def load_now(seconds: float = SAMPLE_SECONDS) -> float | None:

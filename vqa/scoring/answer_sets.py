@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, count
 from typing import Union
@@ -40,6 +41,30 @@ def distinct_codes(strings: Iterable[str]) -> tuple[Integers, list[str]]:
     return codes, distinct
 
 
+@dataclass(frozen=True)
+class EncodedPredictions:
+    """N predictions of which each distinct one is known, so that several rules go through them once.
+
+    `codes` int64 (N,): the place of each prediction in `distinct`.
+    """
+
+    codes: Integers
+    distinct: list[str]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+Predictions = Union[Sequence[str], Strings, EncodedPredictions]
+
+
+def encode_predictions(predictions: Predictions) -> EncodedPredictions:
+    """Return predictions encoded, themselves where they are already."""
+    if isinstance(predictions, EncodedPredictions):
+        return predictions
+    return EncodedPredictions(*distinct_codes(predictions))
+
+
 def stable_order(keys: Integers) -> Integers:
     """Return ``np.argsort(keys, kind="stable")`` of numbers from 0, several times as fast: by sorting numbers alone."""
     size = len(keys)
@@ -62,12 +87,13 @@ class Form:
         # Most predictions are written as some human answer is: those need no processing.
         self._by_string = dict(zip(distinct, by_string))
 
-    def encode(self, strings: Sequence[str] | Strings) -> Integers:
-        """Return the codes int64 (N,) of other strings in this form, -1 for a form that no human answer has."""
-        ids, distinct = distinct_codes(strings)
-        seen = self._by_string
-        by_string = [seen[text] if text in seen else self.known.get(self.process(text), -1) for text in distinct]
-        return np.asarray(by_string, dtype=np.int64)[ids]
+    def encode(self, predictions: Predictions) -> Integers:
+        """Return the codes int64 (N,) of predictions in this form, -1 for a form that no human answer has."""
+        encoded, seen = encode_predictions(predictions), self._by_string
+        by_string = [
+            seen[text] if text in seen else self.known.get(self.process(text), -1) for text in encoded.distinct
+        ]
+        return np.asarray(by_string, dtype=np.int64)[encoded.codes]
 
 
 def _as_written(text: str) -> str:
@@ -205,18 +231,19 @@ class AnswerSets:
         """Return the sum (N,) of `values` (total,) over each question's answers, added in their order."""
         return np.bincount(self.rows, weights=np.asarray(values), minlength=len(self)).astype(np.float64)
 
-    def compared_matches(self, predictions: Sequence[str] | Strings) -> Booleans:
+    def compared_matches(self, predictions: Predictions) -> Booleans:
         """Return bool (total,): the human answer equals the prediction (N strings) for its question."""
         return self.equal(self.compared.codes, self.compared.encode(predictions))
 
-    def lenient_matches(self, predictions: Sequence[str] | Strings) -> Booleans:
+    def lenient_matches(self, predictions: Predictions) -> Booleans:
         """Return bool (total,): the human answer equals the prediction after lenient normalisation."""
         return self.equal(self.lenient.codes, self.lenient.encode(predictions))
 
-    def official_matches(self, predictions: Sequence[str] | Strings) -> Booleans:
+    def official_matches(self, predictions: Predictions) -> Booleans:
         """Return bool (total,): the human answer equals the prediction under the official rule, gate included."""
         self.check_number(len(predictions))
-        predicted = np.where(self.unanimous, self.clean.encode(predictions), self.normalized.encode(predictions))
+        encoded = encode_predictions(predictions)
+        predicted = np.where(self.unanimous, self.clean.encode(encoded), self.normalized.encode(encoded))
         return self.equal(self.official_codes, predicted)
 
     @cached_property

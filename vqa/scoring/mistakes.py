@@ -7,7 +7,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from vqa.scoring.answer_sets import AnswerSets, AnswersLike, Strings, as_answer_sets, distinct_codes
+from vqa.scoring.answer_sets import (
+    AnswerSets,
+    AnswersLike,
+    Strings,
+    as_answer_sets,
+    distinct_codes,
+    encode_predictions,
+)
 from vqa.scoring.baselines import majority_answers
 from vqa.scoring.bounds import vocabulary_any_of
 from vqa.scoring.normalize import normalize_answer
@@ -81,12 +88,12 @@ def classify_mistakes(
     blind : the blind answers (N strings); without them nothing is the prior
     kinds : tells an answer's type; without it, its form does
     """
-    size = len(answers)
+    size, encoded = len(answers), encode_predictions(predictions)
     never = np.zeros(size, dtype=bool)
     tests = {
-        RIGHT: answers.per_question(answers.compared_matches(predictions)) > 0,
+        RIGHT: answers.per_question(answers.compared_matches(encoded)) > 0,
         "out_of_vocabulary": never if vocabulary is None else vocabulary_any_of(answers, vocabulary) == 0,
-        "formatting": answers.per_question(answers.lenient_matches(predictions)) > 0,
+        "formatting": answers.per_question(answers.lenient_matches(encoded)) > 0,
         "wrong_type": _differs_in_kind(questions, predictions, answers, kinds or AnswerKinds()),
         "prior": never if blind is None else _equal(predictions, blind),
     }

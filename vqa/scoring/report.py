@@ -14,7 +14,7 @@ import pandas as pd
 
 from vqa.errors import ConfigError, DataError, InstallationError, did_you_mean
 from vqa.scoring import bounds, rules
-from vqa.scoring.answer_sets import AnswerSets, Floats, Strings
+from vqa.scoring.answer_sets import AnswerSets, EncodedPredictions, Floats, Strings, encode_predictions
 from vqa.scoring.baselines import BlindBaselines
 from vqa.scoring.calibration import ANOTHER_ANNOTATOR, EVENTS, IN_ANSWER_SET, Calibration, calibration
 from vqa.scoring.formatting import format_count
@@ -136,7 +136,8 @@ def evaluate(
         blind=None if blind is None else blind["prior_per_question"],
         kinds=kinds,
     )
-    lenient = rules.where_annotators_compare(sets, rules.lenient(predictions, sets))
+    encoded = encode_predictions(predictions)
+    lenient = rules.where_annotators_compare(sets, rules.lenient(encoded, sets))
     wups_by_threshold, wups_note = scorer.wups(predictions, blind or {}, vocabulary) if wups else (None, {})
     any_of, (by_answer_type, by_question_type) = scorer.bootstrap.rates_by_groupings(scored.any_of, *scorer.groupings)
     assert any_of is not None, "there is at least one question, and every one has a value"
@@ -151,14 +152,14 @@ def evaluate(
         seed=seed,
         versions=dict(versions) if versions is not None else default_versions(),
         any_of=any_of,
-        per_split=scorer.per_split(predictions),
+        per_split=scorer.per_split(encoded),
         vqa_official=scorer.by_type(scored.official),
         vqa_lenient=scorer.by_type(lenient),
         formatting_loss=scorer.difference(lenient - scored.official),
         wups=wups_by_threshold,
         ceilings=scorer.ceilings(vocabulary),
         baselines=Baselines() if blind is None else scorer.baselines(blind),
-        calibration=None if probabilities is None else scorer.calibration(predictions, probabilities, event),
+        calibration=None if probabilities is None else scorer.calibration(encoded, probabilities, event),
         by_answer_type=by_answer_type,
         by_question_type=by_question_type,
         mistakes={name: int((mistakes == name).sum()) for name in MISTAKES},
@@ -178,7 +179,7 @@ class _Scorer:
         types = question_types(questions.question, questions.question_type)
         self.groupings = rows_by_name(questions.answer_type), rows_by_name(types)
 
-    def per_split(self, predictions: Sequence[str] | Strings) -> RateWithCeiling:
+    def per_split(self, predictions: EncodedPredictions) -> RateWithCeiling:
         """Return the rate over (question, answer) rows beside its ceiling, both without rounding errors."""
         fractions, counts = rules.per_split(predictions, self.sets), self.sets.counts
         highest = bounds.per_split_ceiling(self.sets)
@@ -201,9 +202,7 @@ class _Scorer:
         value = float(values[rows].mean())
         return Rate(value, len(rows), min(low, value), max(high, value))
 
-    def calibration(
-        self, predictions: Sequence[str] | Strings, probabilities: npt.ArrayLike, event: str
-    ) -> Calibration:
+    def calibration(self, predictions: EncodedPredictions, probabilities: npt.ArrayLike, event: str) -> Calibration:
         rule = rules.per_split if event == ANOTHER_ANNOTATOR else rules.any_of
         return calibration(probabilities, rule(predictions, self.sets), self.bootstrap, event)
 

@@ -1,19 +1,26 @@
 """The scoring rules: predictions and human answers in, one number per question out.
 
-Every rule takes `predictions`, N strings, and `answers`, N sequences of strings (or `AnswerSets`, to encode them
-once for several calls), and returns float64 (N,) in [0, 1]. Inputs are never changed.
+Every rule takes `predictions`, N strings, and `answers`, N sequences of strings (or `EncodedPredictions` and
+`AnswerSets`, to encode them once for several calls), and returns float64 (N,) in [0, 1]. Inputs are never changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
-from vqa.scoring.answer_sets import AnswerSets, AnswersLike, Booleans, Floats, Strings, as_answer_sets
+from vqa.scoring.answer_sets import (
+    AnswerSets,
+    AnswersLike,
+    Booleans,
+    Floats,
+    Predictions,
+    as_answer_sets,
+    encode_predictions,
+)
 
 OFFICIAL_ANSWERS = 10
 ENOUGH = 3
@@ -22,7 +29,7 @@ ENOUGH = 3
 FORMULA = "[n min(1,(n-1)/3) + (K-n) min(1,n/3)] / K for n matches among K answers"
 
 
-def any_of(predictions: Sequence[str] | Strings, answers: AnswersLike) -> Floats:
+def any_of(predictions: Predictions, answers: AnswersLike) -> Floats:
     """Return 1 where the prediction is one of the question's answers exactly as written, else 0.
 
     >>> any_of(["dark blue", "red"], [("blue", "dark blue", "navy"), ("blue", "dark blue", "navy")])
@@ -32,7 +39,7 @@ def any_of(predictions: Sequence[str] | Strings, answers: AnswersLike) -> Floats
     return (sets.per_question(sets.compared_matches(predictions)) > 0).astype(np.float64)
 
 
-def per_split(predictions: Sequence[str] | Strings, answers: AnswersLike) -> Floats:
+def per_split(predictions: Predictions, answers: AnswersLike) -> Floats:
     """Return the fraction of the question's answers that equal the prediction exactly as written.
 
     Its mean over questions with equally many answers is what ``mx.metric.Accuracy`` over (question, answer) rows
@@ -61,7 +68,7 @@ def mean_fraction(fractions: Floats, counts: npt.NDArray[np.int64]) -> float:
     return float(total / len(counts))
 
 
-def official(predictions: Sequence[str] | Strings, answers: AnswersLike) -> Floats:
+def official(predictions: Predictions, answers: AnswersLike) -> Floats:
     """Return the official VQA accuracy of each question, equal to the official evaluator's to the last bit.
 
     For each annotator, min(1, matches among the other annotators / 3); the score is the mean over the annotators:
@@ -77,7 +84,7 @@ def official(predictions: Sequence[str] | Strings, answers: AnswersLike) -> Floa
     return soft_scores(sets, sets.official_matches(predictions))
 
 
-def lenient(predictions: Sequence[str] | Strings, answers: AnswersLike) -> Floats:
+def lenient(predictions: Predictions, answers: AnswersLike) -> Floats:
     """Return the official score with normalisation always on and articles-only answers kept.
 
     >>> lenient(["A dog."], [("dog",) * 10])
@@ -133,16 +140,16 @@ class QuestionScores:
     official: Floats
 
 
-def score_questions(predictions: Sequence[str] | Strings, answers: AnswersLike) -> QuestionScores:
+def score_questions(predictions: Predictions, answers: AnswersLike) -> QuestionScores:
     """Return the any-of and official scores of N predictions.
 
     >>> scores = score_questions(["red", "red"], [("red", "red", "dark red"), ("red",)])
     >>> scores.any_of, scores.official.round(4)
     (array([1., 1.]), array([0.4444,    nan]))
     """
-    sets = as_answer_sets(answers)
-    scores = where_annotators_compare(sets, official(predictions, sets))
-    return QuestionScores(sets, any_of(predictions, sets), scores)
+    sets, encoded = as_answer_sets(answers), encode_predictions(predictions)
+    scores = where_annotators_compare(sets, official(encoded, sets))
+    return QuestionScores(sets, any_of(encoded, sets), scores)
 
 
 RULES = {"any-of": any_of, "per-split": per_split, "vqa-official": official, "vqa-lenient": lenient}
