@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vqa.errors import DataError
 from vqa.scoring import rules
-from vqa.scoring.answer_sets import AnswerSets
+from vqa.scoring.answer_sets import AnswerSets, encode_predictions
 from vqa.scoring.reference import official_by_loop
 from vqa.scoring.rules import (
     FORMULA,
@@ -205,3 +205,15 @@ def test_normalized_comparison_has_no_gate_in_the_official_rule() -> None:
     in_file = score_questions(["yes"], AnswerSets([("yes", "yes", "yes")]))
     assert (scores.any_of[0], scores.official[0]) == (1, pytest.approx(2 / 3))
     assert in_file.official[0] == scores.official[0]
+
+
+@pytest.mark.parametrize("rule", rules.RULES.values())
+def test_encoded_predictions_score_as_strings(rule: Rule) -> None:
+    predictions = ["navy", "a dog", "navy", "Two", ""]
+    answers = AnswerSets([("blue", "navy"), ("dog", "dog"), ("red",), ("2", "two"), ("no", "")])
+    encoded = encode_predictions(predictions)
+    assert (len(encoded), encoded.distinct) == (5, ["navy", "a dog", "Two", ""])
+    assert encode_predictions(encoded) is encoded
+    expected = rule(predictions, answers)
+    assert np.array_equal(rule(encoded, answers), expected, equal_nan=True)
+    assert expected[0] > 0
