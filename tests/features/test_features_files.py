@@ -103,6 +103,12 @@ def test_arrays_of_another_form_are_refused(tmp_path, array, kind, message):
         FeatureStore(write(tmp_path / "f.npy", array, "ab"), kind)
 
 
+def test_a_header_that_claims_to_be_longer_than_the_file(tmp_path):
+    (tmp_path / "f.npy").write_bytes(b"\x93NUMPY\x03\x00\x00\x00\x00\x7f{")
+    with pytest.raises(ImageError, match="its header is cut off"):
+        FeatureStore(tmp_path / "f.npy", "features")
+
+
 def test_pickled_objects_are_refused(tmp_path):
     np.save(tmp_path / "f.npy", np.array([{}, {}], dtype=object), allow_pickle=True)
     ids_file(tmp_path / "f.npy").write_text("a\nb\n")

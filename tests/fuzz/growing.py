@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mutations import damaged
+from mutations import damaged, mutated
 from readers import Reader
 from running import One, bounded_complaint
 
@@ -33,7 +33,8 @@ def _growing(data: bytes, numbers: random.Random) -> Callable[[int], bytes]:
     if numbers.random() < 0.5:  # where a line, a member of a list or a cell begins
         start = max(data.rfind(mark, 0, start) for mark in (b"\n", b"{", b"[", b",")) + 1
     end = start + numbers.choice((1, 2, 3, 8, 20, 60, 200))
-    piece, distinct = data[start:end] or b"a", numbers.random() < 0.5
+    piece, distinct = data[start:end], numbers.random() < 0.5
+    piece = (mutated(piece, numbers) if numbers.random() < 0.5 else piece) or b"a"
 
     def of_size(size: int) -> bytes:
         copies = [piece] * (size // len(piece))

@@ -32,6 +32,7 @@ class StoredRows:
     """
 
     def __init__(self, path: Path) -> None:
+        _check_header_length(path)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # that Python 2 wrote the header
@@ -64,3 +65,14 @@ class StoredRows:
             if os.preadv(self._descriptor, [result[place]], self._offset + self._row_bytes * number) < self._row_bytes:
                 raise EOFError(place)
         return result
+
+
+def _check_header_length(path: Path) -> None:
+    """Raise ValueError where the header of a file of version 2 or 3 claims to be longer than the file.
+
+    NumPy reserves memory for it first.
+    """
+    with open(path, "rb") as file:
+        start = file.read(12)
+    if start[6:7] > b"\x01" and int.from_bytes(start[8:12], "little") > os.stat(path).st_size:
+        raise ValueError("its header is cut off")
