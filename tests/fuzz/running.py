@@ -143,7 +143,7 @@ def _in_child(
                 resident[:] = resident[1], _resident()
             if counts[0] % 16 == 0:
                 counts[2] = _resident() - resident[0]
-            return counts[0] != most and (counts[0] % 16 != 0 or time.monotonic() < end)
+            return counts[0] != most and time.monotonic() < end
 
         loop(reader, seed, one)
         code = 0
