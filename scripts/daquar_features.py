@@ -2,7 +2,7 @@
 
 Reads the published files from the folder data/daquar (see data/daquar.toml), or from the folder that --data names.
 Writes to a folder (default features/daquar) daquar.npy (360 MB: 49 cells per photograph, each seen at 224 and at 448
-pixels by EfficientNet-Lite0; five minutes on two cores) and a card per split, official or random, and per choice of
+pixels by EfficientNet-Lite0; four minutes on two cores) and a card per split, official or random, and per choice of
 answers: single (single-word answers alone), all (lists too, each one answer) and sets (each list a set of answers,
 which is what the recipe trains on). The random split deals out the questions of both published files, four of five for
 training: most photographs are then in both parts, which no honest split allows. Needs the extra "pretrained".
