@@ -45,17 +45,17 @@ class Case:
 
 
 def _resumed(here: Path, arguments: tuple[str, ...]) -> tuple[str, ...]:
-    """Resume where there is a run of these options, else start again."""
+    """Resume where there is a run of these options, or one that was committed, else repeat the command."""
     run = here / "run" / "run.json"
     wanted = int(arguments[arguments.index("--seed") + 1])
     base = tuple(argument for argument in arguments if argument not in ("--resume", "--overwrite"))
     is_there = run.is_file() and json.loads(run.read_text(encoding="utf-8"))["seed"] == wanted
-    return (*base, "--resume" if is_there else "--overwrite")
+    return (*base, "--resume") if is_there or run.with_name("commit.json").exists() else arguments
 
 
 def _resumed_seeds(here: Path, arguments: tuple[str, ...]) -> tuple[str, ...]:
-    """Resume where the first of the runs is there, else start again."""
-    return (*arguments, "--resume" if (here / "run" / "seed-1" / "run.json").is_file() else "--overwrite")
+    """Resume what is there of the runs."""
+    return (*arguments, "--resume") if (here / "run").exists() else arguments
 
 
 def _extracted(here: Path, arguments: tuple[str, ...]) -> tuple[str, ...]:
