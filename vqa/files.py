@@ -90,6 +90,21 @@ def make_folder(folder: Path) -> None:
         sync_folder(path.parent)
 
 
+def files_below(folder: Path) -> list[Path]:
+    """Return the files in a folder and in those below it, sorted; links to folders are not entered.
+
+    Raises
+    ------
+    OSError
+        A folder cannot be listed. ``Path.rglob`` would take it for an empty one.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    return sorted(Path(place) / name for place, _, names in os.walk(folder, onerror=fail) for name in names)
+
+
 def lock_file(path: Path) -> FileLock:
     """Return a lock on a file; acquired, it is held by one process alone until that releases it or ends.
 

@@ -148,12 +148,14 @@ class Campaign:
             self.start(case)
             outcome = self.run(case, fault.decision())
             findings.results[_result(outcome)] += 1
-            if complaint := self._judge(case, fault, outcome, before, after):
-                call = whole.calls[fault.place]
+            call = whole.calls[fault.place]
+            if complaint := self._judge(case, fault, call, outcome, before, after):
                 findings.faults.append(f"{fault} ({call.name} {call.path} {call.target}): {complaint}")
         return findings
 
-    def _judge(self, case: Case, fault: Fault, outcome: Outcome, before: dict[str, str], after: dict[str, str]) -> str:
+    def _judge(
+        self, case: Case, fault: Fault, call: Call, outcome: Outcome, before: dict[str, str], after: dict[str, str]
+    ) -> str:
         """Return what is wrong with how a failure ended, or nothing."""
         if complaint := _of_the_output(fault, outcome):
             return complaint
@@ -164,7 +166,9 @@ class Campaign:
             )
             return "" if now == expected else f"exit code 0, but {_difference(now, expected)}"
         left = [name for name in self.contents() if name not in before and name not in after]
-        is_swept = not (fault.lasts and fault.error == errno.EROFS) and fault.error
+        # Nothing can be removed from a file system that is read-only, nor from a folder that cannot be opened.
+        cannot_sweep = (fault.lasts and fault.error == errno.EROFS) or (call.name == "open" and not call.writes)
+        is_swept = fault.error and not cannot_sweep
         odd = [name for name in left if not _matches(name, LEFT_BY_A_DEATH)]
         temporary = [name for name in left if _matches(name, TEMPORARY)]
         if odd or (is_swept and temporary):

@@ -5,14 +5,21 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from supervised import Call, Kill, Outcome, is_supported, run_supervised
 
+from vqa.data.image_sources import find_sources
+from vqa.scoring.parquet_parts import Source, parquet_files
+from vqa.scoring.parts_job import Job
 from vqa.training import run_folder
 
 pytestmark = pytest.mark.skipif(not is_supported(), reason="watching calls needs Linux 5.9 or newer on x86-64")
+
+
+NOTHING = Source((), "", "", "")
 
 
 def test_every_call_of_a_save_failing_or_killed_leaves_the_old_or_the_new(tmp_path: Path) -> None:
@@ -64,6 +71,35 @@ def test_a_call_of_c_code_fails_as_well(tmp_path: Path) -> None:
 
     assert run_supervised(write, here, fail, scratch).code == 1
     assert run_supervised(write, here, lambda number, call: None, scratch).code == 0
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        lambda here: parquet_files([here]),
+        lambda here: find_sources(here),
+        lambda here: Job(NOTHING, NOTHING, (), False, str(here), 1, None).add(0),
+    ],
+)
+def test_a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one(
+    tmp_path: Path, listed: Callable[[Path], object]
+) -> None:
+    """Path.rglob leaves such a folder out: rows and images would be missing without a word."""
+    here, scratch = tmp_path / "here", tmp_path / "scratch"
+    share = here / "sums" / "share=0"
+    share.mkdir(parents=True)
+    scratch.mkdir()
+    for name in ("x.parquet", "x.png"):
+        (here / name).touch()
+
+    def fail(number: int, call: Call) -> int | None:
+        return errno.EACCES if call.name == "open" and call.path == "sums/share=0" else None
+
+    def names_the_folder() -> None:
+        with pytest.raises(PermissionError, match="share=0"):
+            listed(here)
+
+    assert run_supervised(names_the_folder, here, fail, scratch).code == 0
 
 
 @pytest.mark.slow

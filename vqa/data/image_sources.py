@@ -16,6 +16,7 @@ from vqa.data.readers import read_split
 from vqa.data.video import DEFAULT_FRAMES, VideoFolder, read_frames
 from vqa.errors import ConfigError, ImageError
 from vqa.features.files import VIDEO_SUFFIXES
+from vqa.files import files_below
 
 
 class Sources(NamedTuple):
@@ -116,5 +117,5 @@ def _card_sources(path: Path, num_frames: int | None) -> Sources:
 def _list_files(folder: Path, extensions: Iterable[str]) -> list[str]:
     """Return the names, relative to `folder` and sorted, of the files with one of the extensions."""
     known = set(extensions)
-    files = (path for path in folder.rglob("*") if path.suffix.lower() in known and not path.name.startswith("."))
+    files = (path for path in files_below(folder) if path.suffix.lower() in known and not path.name.startswith("."))
     return sorted(path.relative_to(folder).as_posix() for path in files if path.is_file())

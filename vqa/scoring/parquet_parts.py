@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vqa.errors import DataError, InstallationError
+from vqa.files import files_below
 from vqa.scoring.id_lists import EXAMPLES
 from vqa.scoring.prediction_formats import FORMS
 
@@ -110,10 +111,12 @@ def parquet_files(paths: Sequence[str | Path]) -> list[str]:
     ------
     DataError
         A path is not there, or a folder holds no such file.
+    OSError
+        A folder cannot be listed.
     """
     found: list[str] = []
     for path in map(Path, paths):
-        files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+        files = _parquet_files_below(path) if path.is_dir() else [path]
         if not files:
             raise DataError(f"{path}: expected a folder of Parquet files, found none")
         if not files[0].exists():
@@ -122,11 +125,15 @@ def parquet_files(paths: Sequence[str | Path]) -> list[str]:
     return found
 
 
+def _parquet_files_below(folder: Path) -> list[Path]:
+    return [path for path in files_below(folder) if path.suffix == ".parquet"]
+
+
 def is_parquet(path: str | Path) -> bool:
     """Return whether a path is a folder with Parquet files or such a file, by its content."""
     path = Path(path)
     if path.is_dir():
-        return next(path.rglob("*.parquet"), None) is not None
+        return bool(_parquet_files_below(path))
     if not path.is_file():
         return False
     with open(path, "rb") as file:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from vqa.cluster import Cluster, dask_cluster
+from vqa.files import files_below
 from vqa.scoring.parquet_parts import Source, connect, listed, quoted
 from vqa.scoring.parts import KEYS, IdCounts, Kinds, Squares, added_kinds, kinds_of_clusters, sum_per_cluster
 from vqa.scoring.protocols import PROTOCOLS
@@ -104,7 +105,8 @@ class Job:
         return source if self.shares == 1 else source._replace(files=self._files(side, share))
 
     def _files(self, side: str, share: int) -> tuple[str, ...]:
-        return tuple(sorted(map(str, Path(self.folder).glob(f"{side}/share={share}/*.parquet"))))
+        folder = Path(self.folder) / side / f"share={share}"
+        return tuple(map(str, files_below(folder))) if folder.exists() else ()
 
     def _write_shares(self, connection: Any, rows: str, by: str, side: str, number: int) -> None:
         """Write rows into folders share=0, share=1 ... by a hash; a second run of the task replaces its files."""
