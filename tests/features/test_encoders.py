@@ -6,6 +6,7 @@ from PIL import Image
 
 from vqa._mxnet import mx
 from vqa.errors import ConfigError, DataError, InstallationError
+from vqa.features.efficientnet import EfficientNetLite0
 from vqa.features.encoders import EFFICIENTNET, ImageEncoder
 
 
@@ -172,3 +173,21 @@ def test_weights_that_do_not_fit(tmp_path, name):
     other.save_parameters(str(tmp_path / "other.params"))
     with pytest.raises(DataError, match=r"other\.params: not the weights of"):
         ImageEncoder(name, weights=tmp_path / "other.params", size=64)
+
+
+def test_layers_that_are_computed_in_one_pass_give_what_they_give_one_by_one(tmp_path):
+    network = EfficientNetLite0(64)
+    network.initialize(mx.init.MSRAPrelu(factor_type="in", slope=0))
+    rng = np.random.default_rng(2)
+    for name, parameter in network.collect_params().items():
+        if name.endswith(("gamma", "running_var")):
+            parameter.set_data(mx.nd.array(rng.uniform(0.5, 2, parameter.shape)))
+        elif name.endswith(("beta", "running_mean")):
+            parameter.set_data(mx.nd.array(rng.normal(scale=0.5, size=parameter.shape)))
+    network.save_parameters(str(tmp_path / "net.params"))
+    pixels = rng.integers(0, 256, (3, 3, 64, 64), dtype=np.uint8)
+    expected = network.features(mx.nd.array((pixels - np.float32(127)) / 128)).asnumpy()  # (3, 1280, 2, 2)
+    assert expected.max() > 0
+    features = ImageEncoder(weights=tmp_path / "net.params", size=64, grid=True).encode(pixels)
+    # Values reach 6; through twenty random layers, differences of rounding grow to a thousandth.
+    np.testing.assert_allclose(features, expected.reshape(3, 1280, 4).swapaxes(1, 2), rtol=0, atol=5e-3)
