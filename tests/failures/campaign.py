@@ -166,8 +166,9 @@ class Campaign:
             )
             return "" if now == expected else f"exit code 0, but {_difference(now, expected)}"
         left = [name for name in self.contents() if name not in before and name not in after]
-        # Nothing can be removed from a file system that is read-only, nor from a folder that cannot be opened.
-        cannot_sweep = (fault.lasts and fault.error == errno.EROFS) or (call.name == "open" and not call.writes)
+        # Nothing can be removed where that is what fails, or from a folder that cannot be opened.
+        cannot_open_folder = call.name == "open" and not call.writes
+        cannot_sweep = (fault.lasts and fault.error == errno.EROFS) or call.name == "unlink" or cannot_open_folder
         is_swept = fault.error and not cannot_sweep
         odd = [name for name in left if not _matches(name, LEFT_BY_A_DEATH)]
         temporary = [name for name in left if _matches(name, TEMPORARY)]
