@@ -13,7 +13,7 @@ from PIL import Image
 
 from vqa.data import image_files, pixel_cache
 from vqa.data.cards import DatasetCard, ImageCard, load_card
-from vqa.data.image_files import ImageFolder, decode_image, to_network_values
+from vqa.data.image_files import ImageFolder, decode_image, opened_image, to_network_values
 from vqa.data.images import NoImages, open_images
 from vqa.data.readers import read_split
 from vqa.data.table import QuestionTable
@@ -154,6 +154,13 @@ def test_grey_values_of_16_bits_keep_their_upper_8(tmp_path: Path, name: str) ->
     values = np.array([[0, 255, 256], [4096, 40_000, 65_535]], dtype=np.uint16)
     Image.fromarray(values).save(tmp_path / name)
     np.testing.assert_array_equal(decode_image(tmp_path / name), [[[0, 0, 1], [16, 156, 255]]] * 3)
+
+
+def test_an_error_without_a_text_is_named(tmp_path: Path, write_image: WriteImage) -> None:
+    """A chunk that claims gigabytes is out of memory, of which Python says nothing but the name."""
+    write_image(tmp_path / "a.png")
+    with pytest.raises(ImageError, match="cannot be decoded: MemoryError"), opened_image(tmp_path / "a.png"):
+        raise MemoryError
 
 
 def test_values_of_32_bits_are_refused(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def opened_image(path: Path) -> Iterator[Image.Image]:
     except FileNotFoundError:
         raise ImageError(f"expected an image file, found nothing at {path}") from None
     except Exception as error:  # Pillow's decoders raise errors of many kinds over damaged files
-        raise ImageError(f"{path} cannot be decoded: {error}") from error
+        raise ImageError(f"{path} cannot be decoded: {str(error) or type(error).__name__}") from error
 
 
 def image_pixels(image: Image.Image, size: tuple[int, int] | None = None) -> Pixels:
