@@ -116,7 +116,7 @@ def lock_file(path: Path) -> FileLock:
     from filelock import FileLock
 
     if path.is_symlink():
-        raise OSError(errno.ELOOP, "is a link, which no lock is; remove it", str(path))
+        raise OSError(errno.ELOOP, "is a link, which a lock must not be; remove it", str(path))
     return FileLock(str(path))
 
 

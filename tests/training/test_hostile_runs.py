@@ -162,7 +162,7 @@ def test_what_is_no_file_is_not_read(run: Path, name: str, kind: str) -> None:
     """A pipe would be waited for, and /dev/zero has no end."""
     (run / name).unlink(missing_ok=True)
     os.mkfifo(run / name) if kind == "pipe" else (run / name).symlink_to("/dev/zero")
-    with pytest.raises(RunError, match=f"{name} is no file"):
+    with pytest.raises(RunError, match=f"{name} is not a regular file"):
         resumed(run)
 
 

@@ -143,7 +143,7 @@ def save_training_plots(
         paths += save_figure(reliability_diagram(report.calibration), folder, "reliability")
     events = folder / "tensorboard"
     if events.is_symlink():
-        log.warning("no event files are written: %s is a link, which no run folder holds; remove it", events)
+        log.warning("no event files are written: %s is a link, which a run folder must not hold; remove it", events)
     elif can_write_events():
         write_events(events, rows)
     return paths

@@ -161,7 +161,7 @@ def check_is_file(path: Path) -> None:
         It is something else.
     """
     if path.exists() and not path.is_file():
-        raise RunError(f"{path} is no file, as it is in a run folder; remove it")
+        raise RunError(f"{path} is not a regular file, as it must be in a run folder; remove it")
 
 
 def _lock(folder: Path) -> FileLock:
