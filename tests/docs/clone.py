@@ -82,12 +82,17 @@ class Clone:
         server = subprocess.Popen(
             ["bash", "-c", line], cwd=self.folder, env=self._environment, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, start_new_session=True,
+            # A shell starts background jobs, such as these tests, with Ctrl-C ignored, and their children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         try:
             assert b"<html" in _page(_first_address(server, place)), place
-        finally:
             os.killpg(server.pid, signal.SIGINT)
             server.communicate(timeout=300)
+        finally:
+            if server.poll() is None:
+                os.killpg(server.pid, signal.SIGKILL)
+                server.communicate()
 
 
 def _write_program(path: Path, line: str) -> None:
