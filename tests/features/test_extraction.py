@@ -20,7 +20,8 @@ from vqa.data.images import open_images
 from vqa.data.readers import read_split
 from vqa.errors import ConfigError, ImageError
 from vqa.features.extraction import encode_like, extract
-from vqa.features.files import FeatureStore, FeatureWriter
+from vqa.features.files import FeatureStore
+from vqa.features.writing import FeatureWriter
 
 SIZE = 2
 

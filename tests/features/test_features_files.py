@@ -17,7 +17,8 @@ from vqa.data.cards import DatasetCard, ImageCard
 from vqa.data.images import open_features
 from vqa.data.table import QuestionTable
 from vqa.errors import ConfigError, ImageError
-from vqa.features.files import FeatureStore, FeatureWriter, ids_file
+from vqa.features.files import FeatureStore, ids_file
+from vqa.features.writing import FeatureWriter
 
 SETTINGS = {"encoder": {"name": "mine"}, "frames": None}
 

@@ -16,7 +16,8 @@ from vqa.data.readers import read_split
 from vqa.data.table import QuestionTable
 from vqa.export.description import read_description
 from vqa.export.golden import decode_golden
-from vqa.features.files import FeatureStore, FeatureWriter
+from vqa.features.files import FeatureStore
+from vqa.features.writing import FeatureWriter
 from vqa.scoring.gqa import read_gqa_choices, read_gqa_questions, score_gqa
 from vqa.scoring.official_files import read_official
 from vqa.scoring.parquet_parts import predictions_source, questions_source

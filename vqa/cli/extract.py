@@ -86,7 +86,7 @@ def command(
     from vqa.data.image_sources import find_sources
     from vqa.features.encoders import ImageEncoder
     from vqa.features.extraction import extract
-    from vqa.features.files import check_target
+    from vqa.features.writing import check_target
 
     check_target(output, overwrite)
     sources = find_sources(source, frames, follow_symlinks)

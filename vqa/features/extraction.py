@@ -17,7 +17,8 @@ from tqdm import tqdm
 from vqa.cluster import Cluster
 from vqa.errors import ConfigError, ImageError
 from vqa.features.encoders import ImageEncoder
-from vqa.features.files import FeatureWriter, settings_file
+from vqa.features.files import settings_file
+from vqa.features.writing import FeatureWriter
 from vqa.files import parse_json
 
 Pixels = npt.NDArray[np.uint8]
