@@ -1,7 +1,7 @@
 """Train presets on frozen image features of easy-VQA and print the results table of docs/results.md.
 
 Makes the features first where they are missing (scripts/easy_vqa_features.py; extra "pretrained"), trains each preset
-with its defaults, chooses the epoch on held-out training images, and evaluates on the test split once. About 20 minutes
+with its defaults, chooses the epoch on held-out training images, and evaluates on the test split once. About 12 minutes
 on two cores.
 """
 
