@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +113,18 @@ def test_a_run_without_attention_says_so(monkeypatch: pytest.MonkeyPatch, pictur
     assert result.exit_code == 1
     assert "preset 'mlp' has no attention" in result.stderr
     assert not (tmp_path / "where.png").exists()
+
+
+def test_what_pillow_warns_of_and_logs_over_a_damaged_image_is_not_shown(project: Path, tmp_path: Path) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (2, 2)).save(file, "TIFF")
+    three_samples = struct.pack("<HHI", 277, 3, 1) + b"\x03"
+    damaged = file.getvalue().replace(three_samples, three_samples[:-1] + b"\x09")[:-1]
+    assert damaged != file.getvalue()[:-1]
+    (tmp_path / "x.tif").write_bytes(damaged)
+    run = str(project / "tests" / "golden" / "run")
+    command = [sys.executable, "-m", "vqa.cli", "ask", run, str(tmp_path / "x.tif"), "what is it"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 1

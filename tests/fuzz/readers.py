@@ -16,7 +16,7 @@ from seeds import GOLDEN, OFFICIAL
 
 from vqa.data import pixel_cache
 from vqa.data.cards import DatasetCard, load_card
-from vqa.data.image_files import decode_image
+from vqa.data.image_files import MAX_PIXELS, decode_image
 from vqa.data.readers import read_split
 from vqa.data.vocab import Vocabulary
 from vqa.demo.uploads import decode_upload
@@ -34,6 +34,8 @@ from vqa.training.run_folder import recover
 from vqa.training.run_records import read_record
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
+# Pillow's image of at most four channels, ours, and two that are converted from one to the other.
+LARGE_IMAGE = 16 * MAX_PIXELS
 Read = Callable[[Path], object]
 Seed = Union[bytes, Callable[[], bytes]]
 
@@ -48,6 +50,7 @@ class Reader:
     seed : the valid file
     form : how the file is taken apart
     beside : files that are beside it, by name
+    unpacked : bytes that a small valid file may take in memory
     """
 
     def __init__(
@@ -57,8 +60,10 @@ class Reader:
         seed: Seed,
         form: Format = TEXT,
         beside: dict[str, Seed] | None = None,
+        unpacked: int = 0,
     ) -> None:
         self.name, self.read, self.form, self.beside = name, read, form, beside or {}
+        self.unpacked = unpacked
         self._seed = seed
 
     @property
@@ -199,9 +204,9 @@ READERS = {
     "video .mp4": Reader("x.mp4", reading.video, partial(binary_seeds.video, "mp4")),
     "video .mkv": Reader("x.mkv", reading.video, partial(binary_seeds.video, "matroska")),
     "video .avi": Reader("x.avi", reading.video, partial(binary_seeds.video, "avi")),
-    "image .png": Reader("x.png", decode_image, _IMAGE["images/a.png"], PNG),
+    "image .png": Reader("x.png", decode_image, _IMAGE["images/a.png"], PNG, unpacked=LARGE_IMAGE),
     **{
-        f"image {suffix}": Reader(f"x{suffix}", decode_image, partial(binary_seeds.image, kind))
+        f"image {suffix}": Reader(f"x{suffix}", decode_image, partial(binary_seeds.image, kind), unpacked=LARGE_IMAGE)
         for suffix, kind in ((".jpg", "JPEG"), (".gif", "GIF"), (".tif", "TIFF"), (".webp", "WEBP"), (".bmp", "BMP"))
     },
     "upload": Reader("x.png", lambda path: decode_upload(path.read_bytes()), _IMAGE["images/a.png"], PNG),

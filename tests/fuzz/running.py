@@ -46,6 +46,15 @@ class TooSlow(BaseException):
 
 def complaint(reader: Reader, path: Path) -> str:
     """Read a file; return what is wrong with how that ends, or nothing."""
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        warnings.filterwarnings("ignore", module="PIL")  # as the commands do
+        for hidden in (DeprecationWarning, ResourceWarning):  # as Python does by itself
+            warnings.simplefilter("ignore", hidden)
+        return _ending(reader, path) or (f"warned: {warned[0].message}" if warned else "")
+
+
+def _ending(reader: Reader, path: Path) -> str:
     try:
         reader.read(path)
     except (VqaError, OSError) as error:
@@ -120,13 +129,12 @@ def _in_child(
 ) -> None:
     code = 1
     try:
-        warnings.simplefilter("ignore")
         signal.signal(signal.SIGALRM, _too_slow)
         reader = READERS[name]
         path = reader.prepare(folder)
         path.write_bytes(reader.seed)
         reader.read(path)  # which imports what it needs
-        _limit_memory()
+        _limit_memory(reader.unpacked)
         known: set[str] = set()
         resident = [0, 0]  # at the last two numbers of files that are powers of two
 
@@ -186,10 +194,10 @@ def _pages(column: int) -> int:
     return int(status.read_text(encoding="ascii").split()[column]) if status.is_file() else 0
 
 
-def _limit_memory() -> None:
+def _limit_memory(unpacked: int) -> None:
     """Let an allocation beyond what a file may take fail."""
     used = _pages(0) * resource.getpagesize()
     if used:
         # A thread would reserve 64 MB of addresses for what it allocates.
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
-        resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY + 10 * LARGEST, -1))
+        resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY + 10 * LARGEST + unpacked, -1))

@@ -11,6 +11,7 @@ import os
 import pkgutil
 import signal
 import sys
+import warnings
 from typing import Any
 
 import click
@@ -97,6 +98,8 @@ def main(arguments: list[str] | None = None) -> None:
         # Python could name no file and read no question that is not ASCII: start again in its UTF-8 mode.
         started = getattr(sys, "orig_argv", ["", "-m", "vqa.cli", *(arguments or sys.argv[1:])])  # new in Python 3.10
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *started[1:]])
+    # Pillow warns of tags of an image; where it cannot read one it also raises an error, which is what is shown.
+    warnings.filterwarnings("ignore", module="PIL")
     try:
         cli.main(args=arguments, prog_name="vqa")
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from vqa.errors import ImageError
 
 # Pillow's own limit, against files that unpack to more than the memory holds.
 MAX_PIXELS = 89_478_485
+# Pillow logs some of the errors that it raises; without a handler of anybody Python would print them.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 Pixels = npt.NDArray[np.uint8]
 
 

@@ -35,7 +35,7 @@ class StoredRows:
         _check_header_length(path)
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # that Python 2 wrote the header
+                warnings.simplefilter("ignore")  # that Python 2 wrote the header, or of odd texts in a damaged one
                 array = np.lib.format.open_memmap(path, mode="r")
         except (SyntaxError, TokenError, TypeError, OverflowError, MemoryError, RecursionError) as error:
             # What NumPy says of some damaged headers, which are Python's literals.

@@ -59,15 +59,16 @@ def excel_rows(path: Path) -> Iterator[Row]:
         unpacked = sum(member.file_size for member in archive.infolist())
     if unpacked > MAX_UNPACKED:
         raise ValueError(f"{unpacked / 1e6:,.0f} MB when unpacked, at most {MAX_UNPACKED / 1e6:,.0f} MB are read")
-    with warnings.catch_warnings(), closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as book:
-        warnings.simplefilter("ignore")  # of styles
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # which the file may state wrongly
-        names = [_cell_text(value) for value in next(sheet.iter_rows(max_row=1, values_only=True), ())]
-        # One cell at the far right would make its row 16,384 cells wide.
-        for values in sheet.iter_rows(min_row=2, max_col=max(1, len(names)), values_only=True):
-            if any(value is not None for value in values):
-                yield dict(zip(names, map(_cell_text, values)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of styles, defined names and dates
+        with closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as book:
+            sheet = book.worksheets[0]
+            sheet.reset_dimensions()  # which the file may state wrongly
+            names = [_cell_text(value) for value in next(sheet.iter_rows(max_row=1, values_only=True), ())]
+            # One cell at the far right would make its row 16,384 cells wide.
+            for values in sheet.iter_rows(min_row=2, max_col=max(1, len(names)), values_only=True):
+                if any(value is not None for value in values):
+                    yield dict(zip(names, map(_cell_text, values)))
 
 
 def _cell_text(value: Any) -> str:
