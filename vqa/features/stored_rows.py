@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+# Of a header, a tuple in a dictionary; over a hundred nested ones Python's parser ends with a MemoryError.
+MOST_BRACKETS = 50
+
 
 class StoredRows:
     """The rows of an ``.npy`` file: ``rows[[3, 1]]`` reads two of them.
@@ -32,7 +35,7 @@ class StoredRows:
     """
 
     def __init__(self, path: Path) -> None:
-        _check_header_length(path)
+        _check_header(path)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that Python 2 wrote the header, or of odd texts in a damaged one
@@ -67,12 +70,14 @@ class StoredRows:
         return result
 
 
-def _check_header_length(path: Path) -> None:
-    """Raise ValueError where the header of a file of version 2 or 3 claims to be longer than the file.
-
-    NumPy reserves memory for it first.
-    """
+def _check_header(path: Path) -> None:
+    """Raise ValueError for a header on which NumPy reserves too much memory, or Python's parser gives up."""
     with open(path, "rb") as file:
         start = file.read(12)
-    if start[6:7] > b"\x01" and int.from_bytes(start[8:12], "little") > os.stat(path).st_size:
-        raise ValueError("its header is cut off")
+        # Versions 2 and 3 count the header's length with four bytes, version 1 with two.
+        length = int.from_bytes(start[8:12] if start[6:7] > b"\x01" else start[8:10], "little")
+        if length > os.stat(path).st_size:
+            raise ValueError("its header is cut off")
+        header = file.read(length)
+    if sum(map(header.count, (b"(", b"[", b"{"))) > MOST_BRACKETS:
+        raise ValueError("its header is damaged: it has too many brackets")
