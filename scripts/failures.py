@@ -3,7 +3,7 @@
 Prints one row per command: its calls on files, how often it was killed and how often a call failed, how often it then
 ended with one line or went on, and how often anything was wrong: a traceback, half a file under a final name, a result
 lost, or another result than without the failure once the command was repeated. Linux on x86-64 only. All of it takes
-hours; --every 20 takes a sample.
+an hour; --every 20 takes a sample.
 
 Example: python scripts/failures.py --case train --every 10
 """
