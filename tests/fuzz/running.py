@@ -114,8 +114,8 @@ def run(name: str, seconds: float, most: int, seed: int, finds: Path, loop: Loop
             counts[0] += 1  # so that the next process begins with another file
             counts[1] += 1
             if counts[0] == most or time.monotonic() > end:
-                return Result(counts[0], counts[1], counts[2] / 1e6)
-    if os.WEXITSTATUS(status):
+                break
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status):
         raise RuntimeError(f"{name}: the process that reads has ended with {os.WEXITSTATUS(status)}")
     return Result(counts[0], counts[1], counts[2] / 1e6)
 
